@@ -1,0 +1,30 @@
+"""A subscription lifecycle engine: state machines, deferred transitions and one log, on your own database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lifecycle.app.lifecycle import Lifecycle
+    from lifecycle.engine.clock import SystemClock, VirtualClock
+    from lifecycle.errors import LifecycleError, NotFound, Refused
+
+__all__ = ["Lifecycle", "LifecycleError", "NotFound", "Refused", "SystemClock", "VirtualClock"]
+
+_HOMES = {
+    "Lifecycle": "lifecycle.app.lifecycle",
+    "LifecycleError": "lifecycle.errors",
+    "NotFound": "lifecycle.errors",
+    "Refused": "lifecycle.errors",
+    "SystemClock": "lifecycle.engine.clock",
+    "VirtualClock": "lifecycle.engine.clock",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for: what is not used costs nothing."""
+    from importlib import import_module  # noqa: PLC0415
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lifecycle' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,55 @@
+"""What callers give, checked and brought into the form in which it is logged. Anything wrong is refused `invalid`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from lifecycle.domain.calendar import Interval, parse_instant
+from lifecycle.domain.machine import Json
+from lifecycle.errors import Refused
+
+When = str | date | datetime
+"""`now`, `next_cycle`, `period_end`, or an instant: aware, or a date or text that is local to the account's zone."""
+
+
+def invalid(message: str) -> Refused:
+    """The refusal of an argument that can't be meant."""
+    return Refused("invalid", message, instead="Correct it and try again.")
+
+
+def choice(plan: str | None, interval: str | None, seats: int | None) -> Json:
+    """The fields of a plan choice that were given."""
+    arguments: Json = {}
+    if plan is not None:
+        arguments["plan"] = plan
+    if interval is not None:
+        arguments["interval"] = _interval(interval)
+    if seats is not None:
+        arguments["seats"] = count(seats, "seats")
+    return arguments
+
+
+def count(value: int, what: str) -> int:
+    """A whole number of at least 1."""
+    if type(value) is not int or not 1 <= value <= 1_000_000:  # True is an int too
+        raise invalid(f"{what} must be a whole number from 1 to 1,000,000, not {value!r}.")
+    return value
+
+
+def instant(when: When, zone: str) -> str:
+    """An instant as it is logged: ISO 8601 in UTC. Dates and text without an offset are local to `zone`."""
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise invalid(f"{when!r} has no time zone; give an aware datetime, or a date.")
+        return when.astimezone(UTC).isoformat()
+    try:
+        return parse_instant(when if isinstance(when, str) else when.isoformat(), zone).isoformat()
+    except ValueError as error:
+        raise invalid(str(error)) from error
+
+
+def _interval(text: str) -> str:
+    try:
+        return str(Interval.parse(text))
+    except ValueError as error:
+        raise invalid(str(error)) from error

@@ -1,0 +1,103 @@
+"""All commands on one page, in the order of a first day, each with one example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifecycle.cli import (
+    accounts,
+    catalog,
+    checking,
+    database,
+    machines,
+    operations,
+    reading,
+    subscriptions,
+)
+from lifecycle.cli.failures import USAGE
+
+Command = tuple[str, Callable[..., None], str]
+"""A name, what it calls, and an example."""
+
+COMMANDS: tuple[Command, ...] = (
+    ("run", operations.run, "lifecycle --config shop.yaml run"),
+    ("demo", operations.demo, "lifecycle demo ./demo"),
+    ("check", checking.check, "lifecycle --config shop.yaml check"),
+    ("plans", catalog.plans, "lifecycle plans"),
+    ("import", operations.import_, "lifecycle import customers.csv"),
+    ("subscribe", subscriptions.subscribe, "lifecycle subscribe acme --plan team --interval year --seats 5"),
+    ("activate", subscriptions.activate, "lifecycle activate acme --by ann@acme.test"),
+    ("change", subscriptions.change, "lifecycle change acme --plan team --when 2026-06-15"),
+    ("withdraw-change", subscriptions.withdraw_change, "lifecycle withdraw-change acme"),
+    ("add-seats", subscriptions.add_seats, "lifecycle add-seats acme 2 --by ann@acme.test"),
+    ("cancel", subscriptions.cancel, "lifecycle cancel acme --when period_end --reason 'too dear'"),
+    ("withdraw-cancellation", subscriptions.withdraw_cancellation, "lifecycle withdraw-cancellation acme"),
+    ("list", reading.list_, "lifecycle list --state pending_cancellation"),
+    ("show", reading.show, "lifecycle show acme"),
+    ("log", reading.log, "lifecycle log --account acme --last 20"),
+    ("due", reading.due, "lifecycle due --until 2026-07-01"),
+    ("verify", database.verify, "lifecycle verify"),
+    ("machine", machines.machine, "lifecycle machine subscription --format mermaid"),
+)
+DB: tuple[Command, ...] = (
+    ("upgrade", database.upgrade, "lifecycle db upgrade"),
+    ("current", database.current, "lifecycle db current --json"),
+    ("check", database.check, "lifecycle db check"),
+)
+ACCOUNT: tuple[Command, ...] = (
+    ("add", accounts.add, "lifecycle account add acme --email ann@acme.test --zone Europe/Paris --payment-method"),
+    ("list", accounts.list_, "lifecycle account list"),
+    ("show", accounts.show, "lifecycle account show acme"),
+    ("payment-method", accounts.payment_method, "lifecycle account payment-method acme --present"),
+)
+
+
+def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
+    group = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,  # rich takes longer to import than all of the help takes to show
+        pretty_exceptions_enable=False,  # they would show local variables, which may be secrets
+        epilog=epilog,
+    )
+    for name, function, example in commands:
+        group.command(name, epilog=f"Example: {example}")(function)
+    return group
+
+
+app = _group(COMMANDS, "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused, 4 not found.")
+app.add_typer(_group(DB, "Example: lifecycle db upgrade"), name="db", help="The database's schema.")
+app.add_typer(_group(ACCOUNT, "Example: lifecycle account show acme"), name="account", help="Accounts: the customers.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("lifecycle-engine")
+        except PackageNotFoundError:
+            number = "of a checkout that is not installed"
+        typer.echo(f"lifecycle {number}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def lifecycle(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(metavar="FILE", envvar="LIFECYCLE_CONFIG", help="The configuration.")] = Path(
+        "config.yaml"
+    ),
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Subscriptions that live, renew, change their plan and end by themselves."""
+    del version
+    context.obj = config
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(USAGE)

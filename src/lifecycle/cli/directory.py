@@ -1,0 +1,73 @@
+"""Who is who: finding the subscription that people name, and the account that a row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lifecycle.cli.failures import Ambiguous
+from lifecycle.errors import NotFound
+
+if TYPE_CHECKING:
+    from lifecycle import Lifecycle
+    from lifecycle.domain.account import Account
+
+SUBSCRIPTION = "subscription"
+
+
+def find(lifecycle: Lifecycle, name: str) -> str:
+    """The id of the subscription that `name` means: its id, or its account's reference.
+
+    An account's name means its one live subscription, or where none is live the only one it had. Raises NotFound and
+    Ambiguous.
+    """
+    try:
+        return lifecycle.subscriptions.get(name).id
+    except NotFound as error:
+        try:
+            owned = lifecycle.subscriptions.list(account=name)
+        except NotFound:
+            raise error from None
+    meant = [held.id for held in owned if held.state != "ended"] or [held.id for held in owned]
+    if not meant:
+        raise NotFound(SUBSCRIPTION, name)
+    if len(meant) > 1:
+        raise Ambiguous(name, meant)
+    return meant[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a row is, and the zone in which they read its times."""
+
+    reference: str
+    zone: str
+
+
+class Directory:
+    """The owners of rows, each looked up once; what belongs to no account is nobody's, in the configured zone."""
+
+    def __init__(self, lifecycle: Lifecycle, known: Iterable[Account] = ()) -> None:
+        self._lifecycle = lifecycle
+        self._accounts = {account.id: Owner(account.reference, account.zone) for account in known}
+        self._instances: dict[str, Owner] = {}
+        self._nobody = Owner("–", lifecycle.config.zone)
+
+    def of_account(self, account_id: str | None) -> Owner:
+        """The owner with this account."""
+        if account_id is None:
+            return self._nobody
+        if account_id not in self._accounts:
+            account = self._lifecycle.accounts.get(account_id)
+            self._accounts[account_id] = Owner(account.reference, account.zone)
+        return self._accounts[account_id]
+
+    def of_instance(self, machine: str, instance_id: str) -> Owner:
+        """The owner of an instance; only subscriptions are known to have one."""
+        if machine != SUBSCRIPTION:
+            return self._nobody
+        if instance_id not in self._instances:
+            account_id = self._lifecycle.subscriptions.get(instance_id).account_id
+            self._instances[instance_id] = self.of_account(account_id)
+        return self._instances[instance_id]

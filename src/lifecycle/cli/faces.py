@@ -1,0 +1,152 @@
+"""How subscriptions, transitions and what is due are shown: rows and panels for people, objects for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.cli.directory import Directory, Owner
+from lifecycle.cli.output import facts, framed, lasting, money, printable, table, when
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.panel import Panel
+    from rich.table import Table
+
+    from lifecycle.app.views import NextEvent, PendingChange, SubscriptionView
+    from lifecycle.store.queries import DueTransition, Step
+
+
+# For programs
+
+
+def described(value: SubscriptionView | Step | DueTransition, owner: Owner) -> dict[str, Any]:
+    """The value as a JSON object, with its account's reference as `account`."""
+    from lifecycle.app.views import as_json
+
+    return {"account": owner.reference, **as_json(value)}
+
+
+# One subscription
+
+
+def panel(view: SubscriptionView, owner: Owner, now: datetime) -> Panel:
+    """What holds now, and what comes next and when."""
+    from rich.text import Text
+
+    banner = _banner(view)
+    above: list[RenderableType] = [Text(printable(banner), style="bold yellow"), ""] if banner else []
+    return framed(f"{owner.reference}: {view.plan}", *above, facts(_facts(view, now)))
+
+
+def _facts(view: SubscriptionView, now: datetime) -> dict[str, str | None]:
+    def at(instant: datetime) -> str:
+        return when(instant, view.zone)
+
+    cycle = "the trial" if view.phase == "trial" else f"cycle {view.cycle}"
+    return {
+        "id": view.id,
+        "state": _state(view),
+        "plan": f"{view.plan}, {view.interval}, {_seats(view.seats)}",
+        "price": f"{money(view.price, view.currency)} per {view.interval}",
+        "period": f"{at(view.period_start)} to {at(view.period_end)} ({cycle})",
+        "anchor": at(view.anchor) if view.phase == "paid" else None,
+        "trial": f"until {at(view.trial_end)}" if view.trial_end and view.phase == "paid" else None,
+        "pending": _change(view.pending, view.zone) if view.pending else None,
+        "next": _next(view.next, view.zone, now) if view.next else None,
+        "version": str(view.version),
+    }
+
+
+def _state(view: SubscriptionView) -> str:
+    return view.state if view.status == "live" else f"{view.state} ({view.status})"
+
+
+def _seats(number: int) -> str:
+    return "1 seat" if number == 1 else f"{number} seats"
+
+
+def _change(change: PendingChange, zone: str) -> str:
+    seats = None if change.seats is None else _seats(change.seats)
+    target = ", ".join(part for part in (change.plan, change.interval, seats) if part)
+    shelved = "; held back, for it would come after the end" if change.shelved else ""
+    return f"{target} from {when(change.due_at, zone)}{shelved}"
+
+
+def _next(coming: NextEvent, zone: str, now: datetime) -> str:
+    return f"{coming.event} on {when(coming.due_at, zone)} ({distance(coming.due_at, now)})"
+
+
+def _banner(view: SubscriptionView) -> str:
+    if view.status == "quarantined":
+        return f"Kept aside: {view.error}"
+    if view.ends_at is None:
+        return ""
+    verb = "Ended" if view.state == "ended" else "Ends"
+    return f"{verb} on {when(view.ends_at, view.zone)}."
+
+
+def distance(instant: datetime, now: datetime) -> str:
+    """How far an instant is from now: `in 3 d 4 h`, or `2 h late`."""
+    return f"in {lasting(instant - now)}" if instant > now else f"{lasting(now - instant)} late"
+
+
+# Several
+
+
+def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Table:
+    """One line for each."""
+    owners = [directory.of_account(view.account_id) for view in views]
+    rows = [
+        (
+            owner.reference,
+            view.plan,
+            view.interval,
+            str(view.seats),
+            _state(view),
+            f"{view.next.event} {when(view.next.due_at, view.zone)}" if view.next else "",
+        )
+        for view, owner in zip(views, owners, strict=True)
+    ]
+    ids = [view.id for view in views]
+    return _table(("account", "plan", "interval", "seats", "state", "next"), rows, owners, ids)
+
+
+def transitions(steps: Sequence[Step], directory: Directory) -> Table:
+    """The log: nominal time, whose, what happened, who caused it and why."""
+    owners = [directory.of_instance(step.machine, step.instance_id) for step in steps]
+    rows = [
+        (when(step.at, owner.zone), owner.reference, step.event, _way(step), step.actor, step.reason or "")
+        for step, owner in zip(steps, owners, strict=True)
+    ]
+    ids = [step.instance_id for step in steps]
+    return _table(("time", "account", "event", "from → to", "actor", "reason"), rows, owners, ids)
+
+
+def coming(due: Sequence[DueTransition], directory: Directory, now: datetime) -> Table:
+    """What is to fire, and what stands in the way."""
+    owners = [directory.of_account(one.owner_id) for one in due]
+    rows = [
+        (when(one.due_at, owner.zone), distance(one.due_at, now), owner.reference, one.event, one.state, _trouble(one))
+        for one, owner in zip(due, owners, strict=True)
+    ]
+    ids = [one.instance_id for one in due]
+    return _table(("due", "", "account", "event", "state", "trouble"), rows, owners, ids)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequence[Owner], ids: Sequence[str]) -> Table:
+    """With the ids as a last column, where the accounts alone do not tell which is which."""
+    if len(set(ids)) == len(set(owners)):
+        return table(columns, rows)
+    return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
+
+
+def _way(step: Step) -> str:
+    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
+
+
+def _trouble(one: DueTransition) -> str:
+    if one.status != "live":
+        return f"{one.status}: {one.error}" if one.error else one.status
+    return f"failed {one.attempts}×, tries again: {one.error}" if one.attempts else ""

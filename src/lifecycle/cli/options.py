@@ -1,0 +1,29 @@
+"""The options that several commands share, each told once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+
+Sub = Annotated[
+    str, typer.Argument(metavar="SUB", help="A subscription's id, or the account's reference if it has only one.")
+]
+OneSub = Annotated[str | None, typer.Argument(metavar="[SUB]", help="Only this subscription: its id, or its account.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's reference or id.")]
+OneAccount = Annotated[str | None, typer.Option("--account", metavar="ACCOUNT", help="Only this account's.")]
+
+Plan = Annotated[str | None, typer.Option(metavar="PLAN", help="The plan; default: as it is.")]
+Interval = Annotated[
+    str | None, typer.Option(metavar="INTERVAL", help="month, year, '6 months', …; default: as it is.")
+]
+Seats = Annotated[int | None, typer.Option(metavar="N", help="The number of seats.")]
+
+By = Annotated[str, typer.Option(metavar="NAME", help="On whose behalf: a name or an e-mail address.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, in their words; it is kept apart from the log.")]
+Key = Annotated[
+    str | None, typer.Option(metavar="KEY", help="An idempotency key: the same command again answers the same.")
+]
+Version = Annotated[int | None, typer.Option(metavar="N", help="Refuse if this is no longer the version.")]

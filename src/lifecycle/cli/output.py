@@ -1,0 +1,120 @@
+"""The one place that renders: tables and facts for people, JSON for programs, words beside both on stderr.
+
+People's times are local to a zone and carry its abbreviation; programs get UTC. Text that others have written is
+shown without control characters, so that no reason or name can play with an operator's terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.panel import Panel
+    from rich.table import Table
+
+WIDE = 1000
+"""Columns where nobody looks at a terminal: nothing is wrapped or cut."""
+
+WHOLE = ("due", "id", "time")
+"""Columns of a table that are not wrapped however narrow the terminal is."""
+
+
+def emit(value: object) -> None:
+    """Print a value, of views or plain, as JSON: instants in ISO 8601 with a `Z`, amounts in minor units."""
+    from lifecycle.app.views import as_json
+
+    typer.echo(json.dumps(as_json(value), indent=2))
+
+
+def say(words: str) -> None:
+    """Tell people something that is not data."""
+    typer.echo(words, err=True)
+
+
+def console() -> Console:
+    """Where people read. On a terminal as wide as it is, with colours unless NO_COLOR is set; else wide and plain."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else WIDE
+    return Console(width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def display(*parts: RenderableType) -> None:
+    """Print for people."""
+    out = console()
+    for part in parts:
+        out.print(part)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, widest: int | None = None) -> Table:
+    """A table without the columns that nothing stands in; a column that is wider than `widest` is wrapped."""
+    from rich import box
+    from rich.table import Table
+
+    used = [n for n in range(len(columns)) if not rows or any(row[n] for row in rows)]
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name in (columns[n] for n in used):
+        made.add_column(name, overflow="fold", no_wrap=name in WHOLE, max_width=widest)
+    for row in rows:
+        made.add_row(*(printable(row[n]) for n in used))
+    return made
+
+
+def facts(pairs: Mapping[str, str | None]) -> Table:
+    """Names and values, one pair a line; what is None is left out."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs.items():
+        if value is not None:
+            made.add_row(name, printable(value))
+    return made
+
+
+def framed(title: str, *parts: RenderableType) -> Panel:
+    """Parts one under another in a frame that is no wider than they are."""
+    from rich import box
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    return Panel.fit(Group(*parts), title=Text(printable(title), style="bold"), box=box.ROUNDED)
+
+
+def printable(text: str) -> str:
+    """The text with everything that is neither a letter to be seen nor a line break made visible as U+FFFD."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
+def when(instant: datetime, zone: str) -> str:
+    """An instant as people of a zone write it: `2026-06-15 10:00 CEST`."""
+    from lifecycle.domain.calendar import local
+
+    return f"{local(instant, zone):%Y-%m-%d %H:%M %Z}"
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount with its currency: `50.00 USD`."""
+    from lifecycle.domain.money import format_amount
+
+    return f"{format_amount(minor, currency)} {currency}"
+
+
+def lasting(length: timedelta) -> str:
+    """About how long, in the two largest units: `3 d 4 h`, `25 min`."""
+    seconds = int(length.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"

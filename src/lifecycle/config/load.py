@@ -1,0 +1,68 @@
+"""Loading the configuration: the file, the environment over it, then a `Config` or every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from lifecycle.config.errors import ENVIRONMENT, ConfigError, Path, Problem, dotted, shown
+from lifecycle.config.model import Config
+
+if TYPE_CHECKING:
+    from lifecycle.config.check import Finding
+
+
+def load_config(path: FilePath, environ: Mapping[str, str]) -> Config:
+    """The configuration of a file with the `LIFECYCLE_…` variables of `environ` over it.
+
+    Raises ConfigError with all problems: those of the file by line, then those of the environment.
+    """
+    # Here and not above, so that `from lifecycle.config import …` waits for neither pydantic nor YAML.
+    from lifecycle.config.check import check  # noqa: PLC0415
+    from lifecycle.config.environment import overlaid  # noqa: PLC0415
+    from lifecycle.config.yaml import read_yaml  # noqa: PLC0415
+
+    file = str(path)
+    document = read_yaml(_text(path), file)
+    value = document.value
+    problems = list(document.problems)
+    if not isinstance(value, dict | None):
+        problems.append(Problem(file, 1, "", shown(value), "a map of keys to values"))
+    overlay = overlaid(value if isinstance(value, dict) else {}, environ)
+    problems += overlay.problems
+    if problems and not isinstance(value, dict):
+        raise ConfigError(problems)
+    settings = check(overlay.value)
+    if isinstance(settings, list):
+        taken = {(problem.file, problem.path) for problem in problems}
+        found = [_problem(finding, file, document.lines, overlay.variables) for finding in settings]
+        problems += [problem for problem in found if (problem.file, problem.path) not in taken]
+    elif not problems:
+        return settings.as_config(path)
+    raise ConfigError(sorted(problems, key=_order))
+
+
+def _text(path: FilePath) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), None, "", "", f"a readable file: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(str(path), None, "", "", "a file in UTF-8")]) from error
+
+
+def _problem(finding: Finding, file: str, lines: Mapping[Path, int], variables: Mapping[Path, str]) -> Problem:
+    """The finding at the variable that set its path, or else at the line of the file."""
+    path, value, expected = finding
+    above = [path[:depth] for depth in range(len(path), -1, -1)]
+    for origin in above:
+        if origin in variables:
+            rest = dotted(path[len(origin) :])
+            return Problem(ENVIRONMENT, None, variables[origin], f"{rest}: {value}" if rest else value, expected)
+    line = next((lines[place] for place in above if place in lines), None)
+    return Problem(file, line, dotted(path), value, expected)
+
+
+def _order(problem: Problem) -> tuple[bool, int, str]:
+    return problem.file == ENVIRONMENT, problem.line or 0, problem.path

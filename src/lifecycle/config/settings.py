@@ -1,0 +1,111 @@
+"""The shape of the configuration file: a class for each section, with its keys, defaults and own checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from lifecycle.config.model import Config, JobSpec, LogFormat, LogLevel, LogSettings
+from lifecycle.config.plans import CatalogSettings
+from lifecycle.config.policies import PolicySettings
+from lifecycle.config.values import (
+    CronText,
+    DatabaseUrl,
+    DottedPath,
+    Name,
+    Section,
+    SomeTime,
+    Text,
+    Zone,
+    wrong,
+)
+from lifecycle.domain.calendar import Duration
+
+SUBSCRIPTION = "lifecycle_machines.subscription:SubscriptionMachine"
+
+
+class DatabaseSettings(Section):
+    """`database:`."""
+
+    url: DatabaseUrl = "sqlite:///lifecycle.db"
+
+
+class SchedulerSettings(Section):
+    """`scheduler:`."""
+
+    heartbeat: SomeTime = Duration(days=0, seconds=30)
+    batch: int = Field(default=500, ge=1, le=100_000)
+
+
+class JobSettings(Section):
+    """One calendar job."""
+
+    run: DottedPath
+    every: SomeTime | None = None
+    cron: CronText | None = None
+
+    @model_validator(mode="after")
+    def _has_one_time(self) -> Self:
+        if (self.every is None) == (self.cron is None):
+            raise wrong("either `every` (a duration) or `cron` (a cron line), and not both")
+        return self
+
+
+class LogSection(Section):
+    """`log:`."""
+
+    format: LogFormat = "auto"
+    level: LogLevel = "info"
+
+
+class GatewaySettings(Section):
+    """`gateway:`."""
+
+    use: Literal["sandbox"] = "sandbox"
+
+
+class InvoiceSettings(Section):
+    """`invoices:`."""
+
+    series: Text = "INV-"
+
+
+class QuoteSettings(Section):
+    """`quotes:`."""
+
+    lifetime: SomeTime = Duration(days=0, seconds=3600)
+
+
+class Settings(Section):
+    """The whole file."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    zone: Zone = "UTC"
+    scheduler: SchedulerSettings = SchedulerSettings()
+    machines: list[DottedPath] = Field(default_factory=lambda: [SUBSCRIPTION])
+    jobs: dict[Name, JobSettings] = Field(default_factory=dict)
+    log: LogSection = LogSection()
+    gateway: GatewaySettings = GatewaySettings()
+    invoices: InvoiceSettings = InvoiceSettings()
+    quotes: QuoteSettings = QuoteSettings()
+    policies: PolicySettings = PolicySettings()
+    catalog: CatalogSettings
+
+    def as_config(self, path: Path) -> Config:
+        """The configuration as the rest of the package takes it."""
+        return Config(
+            path=path,
+            database_url=self.database.url,
+            zone=self.zone,
+            heartbeat=self.scheduler.heartbeat,
+            batch=self.scheduler.batch,
+            machines=tuple(self.machines),
+            jobs=tuple(JobSpec(name, job.run, job.every, job.cron) for name, job in self.jobs.items()),
+            catalog=self.catalog.as_catalog(self.policies),
+            log=LogSettings(self.log.format, self.log.level),
+            gateway=self.gateway.use,
+            invoice_series=self.invoices.series,
+            quote_lifetime=self.quotes.lifetime,
+        )

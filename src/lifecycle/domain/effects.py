@@ -1,0 +1,40 @@
+"""What follows from a transition besides the new facts, as plain data for those who act on it after the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from lifecycle.domain.machine import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An occasion on which the customer is told something, by the kinds of rule G2."""
+
+    kind: str
+
+    def as_json(self) -> Json:
+        """`{"effect": "notice", "kind": …}`."""
+        return {"effect": "notice", "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A stretch of a paid cycle, from `start` to `end`, that is to be invoiced; `cycle` numbers never restart."""
+
+    reason: Literal["purchase", "renewal", "rest_of_cycle"]
+    cycle: int
+    start: datetime
+    end: datetime
+
+    def as_json(self) -> Json:
+        """`{"effect": "bill", …}` with instants in ISO 8601."""
+        return {
+            "effect": "bill",
+            "reason": self.reason,
+            "cycle": self.cycle,
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+        }

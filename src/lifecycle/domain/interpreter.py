@@ -1,0 +1,74 @@
+"""One step of one machine: a stimulus over facts gives a decision, a refusal, or nothing.
+
+A machine is dear to build and cheap to step, so an `Interpreter` keeps one resident per definition, over a slot;
+it is not for use by several threads at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statemachine.exceptions import TransitionNotAllowed
+
+from lifecycle.domain.machine import Decision, Step, Stimulus
+from lifecycle.domain.matrix import DOES_NOTHING, AnyMachine, matrix_of
+from lifecycle.errors import DefinitionError, Refused
+
+
+class Interpreter:
+    """Steps one definition by python-statemachine."""
+
+    def __init__(self, definition: type[AnyMachine]) -> None:
+        self.definition = definition
+        self.matrix = matrix_of(definition)
+        self._build()
+
+    def step(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Decision[Any] | None:
+        """Decide on `stimulus` in `state`. None: a deferred event that does nothing here.
+
+        Raises Refused for a command that is refused; whatever a guard or an action raises passes through.
+        """
+        if state in self.matrix.final or (state, stimulus.event) not in self.matrix.cells:
+            self._not_taken(state, facts, stimulus, context)
+            return None
+        slot = self._fill(state, facts, stimulus, context)
+        try:
+            self._events[stimulus.event]()
+        except TransitionNotAllowed:
+            self._not_taken(state, facts, stimulus, context)
+            return None
+        except BaseException:
+            self._build()
+            raise
+        if slot.state in self.matrix.final:
+            self._build()
+        return Decision(str(slot.state), slot.facts, tuple(slot.effects))
+
+    def why_not(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Refused | None:
+        """The refusal that `stimulus` would meet now (code `does_nothing` for an idle deferred event), or None."""
+        self._fill(state, facts, stimulus, context)
+        code = self.matrix.refusal(self._machine, state, stimulus.event)
+        return None if code is None else self._machine.refusal(code)
+
+    def _not_taken(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> None:
+        """Raise the refusal, unless a deferred event merely does nothing here."""
+        refusal = self.why_not(state, facts, stimulus, context)
+        if refusal is None:
+            raise DefinitionError(
+                f"{self.definition.__name__} took no row for {stimulus.event} in {state}, but none refuses."
+            )
+        if refusal.code != DOES_NOTHING:
+            raise refusal
+
+    def _fill(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Step[Any, Any]:
+        slot = self._slot
+        slot.state, slot.facts = state, self.definition.fresh(facts)
+        slot.stimulus, slot.context, slot.effects = stimulus, context, []
+        return slot
+
+    def _build(self) -> None:
+        """A resident that has reached a final state, or was interrupted by an error, takes no more events."""
+        self._slot: Step[Any, Any] = Step()
+        self._slot.state = self.matrix.initial
+        self._machine = self.definition(self._slot)
+        self._events = {event: getattr(self._machine, event) for _, event in self.matrix.cells}

@@ -1,0 +1,67 @@
+"""Every refusal that the engine ships: its stable code, a sentence for people, and what can be done instead.
+
+This is the one table; the documentation is generated from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lifecycle.errors import Refused
+
+REFUSALS: Mapping[str, tuple[str, str]] = {
+    "account_closed": ("The account is closed; it can only be read.", "Use another account."),
+    "already_active": ("The subscription is already paid for.", "To take another plan, use change."),
+    "already_subscribed": (
+        "The account already has a live subscription in this plan family.",
+        "Change that subscription instead.",
+    ),
+    "cancellation_pending": (
+        "The subscription is to end; nothing else can change until then.",
+        "Withdraw the cancellation first.",
+    ),
+    "contact_us": ("This change is not offered here.", "Please contact us."),
+    "date_in_past": ("The date is now or in the past.", "Give a later date."),
+    "does_nothing": ("The event {event} has no effect in state {state}.", ""),
+    "ended": ("The subscription has ended.", "Take a new plan on the same account."),
+    "held": ("An operator has put this on hold.", "Ask the operator, or try again after the release."),
+    "idempotency_conflict": (
+        "This idempotency key was used for a different command.",
+        "Use a new key for a new command.",
+    ),
+    "invalid": ("The arguments are not valid.", "Correct them and try again."),
+    "no_change": ("Nothing would change.", "A pending change is undone with withdraw-change."),
+    "no_pending_cancellation": ("There is no cancellation to withdraw.", ""),
+    "no_pending_change": ("There is no pending change to withdraw.", ""),
+    "not_allowed": ("The event {event} is not possible in state {state}.", ""),
+    "not_found": ("There is no such thing.", "Check the id."),
+    "not_offered": (
+        "The plan is not offered in that interval, currency, family or number of seats.",
+        "See the plans that are.",
+    ),
+    "payment_method_missing": (
+        "There is something to pay and no payment method.",
+        "Add a payment method first.",
+    ),
+    "plan_unknown": ("There is no such plan in the catalogue.", "See the plans there are."),
+    "quarantined": (
+        "An earlier transition of this keeps failing, so it is kept aside.",
+        "An operator can look at the error and retry.",
+    ),
+    "seats_limit": (
+        "The number of seats is outside what the plan allows.",
+        "See the plan's minimum and maximum.",
+    ),
+    "trial_used": ("The account has had its trial in this plan family.", "Subscribe without a trial."),
+    "version_conflict": ("The subscription has changed since you read it.", "Read it again, then decide."),
+    "when_not_allowed": (
+        "The plan does not allow this at that time.",
+        "Choose another time: now, the next cycle, or a date.",
+    ),
+}
+
+
+def refused(code: str, *, event: str = "", state: str | None = "", message: str = "") -> Refused:
+    """The refusal with this code; a code outside the table (a host's own rule) needs its `message`."""
+    sentence, instead = REFUSALS.get(code, (message or f"Refused: {code}.", ""))
+    return Refused(code, message or sentence.format(event=event, state=state), instead=instead)

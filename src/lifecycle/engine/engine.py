@@ -1,0 +1,170 @@
+"""Runs work in transactions, and tells afterwards, once it is committed, what happened and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import heapify, heappop, heapreplace
+from typing import Generic, TypeVar
+
+from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
+from lifecycle.engine.ids import Ids
+from lifecycle.engine.journal import tell
+from lifecycle.engine.ports import Store, Surround, Tx_co, WriteFailed
+from lifecycle.engine.records import LogRecord
+from lifecycle.engine.registry import Registry
+from lifecycle.engine.work import Answer, Command, Work
+from lifecycle.errors import LifecycleError, Refused
+
+Result = TypeVar("Result")
+
+HOLD = 0.05
+"""The longest, in seconds, that a batch goes on firing before it writes: whoever waits for the lock gets a turn."""
+
+
+MOST_AT_ONCE = 10_000
+"""The most transitions that a batch of a traveller keeps in memory before it writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one batch did: how many roots it took in hand, and what was logged."""
+
+    claimed: int
+    transitions: list[LogRecord]
+
+
+class Engine(Generic[Tx_co]):
+    """The generic part: knows machines, roots and time; knows nothing of subscriptions.
+
+    `surround` says, by kind of machine, what its steps may know besides the facts. `on_commit` hears, after each
+    commit, the earliest instant at which one of the roots that were written is to be looked at.
+    """
+
+    def __init__(
+        self,
+        store: Store[Tx_co],
+        registry: Registry,
+        clock: Clock,
+        ids: Ids,
+        *,
+        surround: Mapping[str, Surround[Tx_co]] | None = None,
+        batch: int = 500,
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self.clock = clock
+        self.ids = ids
+        self.batch = batch
+        self.on_commit: Callable[[datetime], None] = lambda _wake_at: None
+        self._surround = surround or {}
+
+    @contextmanager
+    def work(self) -> Iterator[Work[Tx_co]]:
+        """Work in one transaction. A refusal keeps what fired before the command was judged, unless something was
+        commanded before it; any other error leaves nothing behind."""
+        refusal: Refused | None = None
+        with self.store.begin() as transaction:
+            work = Work(transaction, self.registry, self.clock, self.ids, self._surround)
+            try:
+                yield work
+            except Refused as error:
+                if any(row.cause != "deferral" for row in work.transitions):
+                    raise
+                refusal = error
+            work.flush()
+        tell(work)
+        wake_ups = [hand.root.wake_at for hand in work.hands.values() if hand.root.wake_at]
+        if wake_ups:
+            self.on_commit(min(wake_ups))
+        if refusal is not None:
+            raise refusal
+
+    def attempt(self, job: Callable[[Work[Tx_co]], Result]) -> Result:
+        """Do `job` in a transaction of its own, and once more if a row was in the way: two commands that carry one
+        idempotency key, or take one name, at the same moment. Raises Refused, or WriteFailed the second time."""
+        try:
+            with self.work() as work:
+                return job(work)
+        except WriteFailed:
+            with self.work() as work:
+                return job(work)
+
+    def command(self, command: Command) -> Answer:
+        """Carry out one command in a transaction of its own. Raises Refused."""
+        return self.attempt(lambda work: work.command(command))
+
+    def fire_batch(self, until: datetime | None = None) -> Batch:
+        """Fire one batch of what is due by `until` (default: now), in due order over all its roots.
+
+        On a virtual clock each transition fires with the clock at its own due instant. Where a statement fails, the
+        transitions of the batch are done one by one, so that only the root concerned is held up.
+        """
+        until = until or self.clock.now()
+        claimed: list[tuple[datetime, str]] = []
+        try:
+            with self.work() as work:
+                hands = work.claim(until, self.batch)
+                claimed = [(hand.root.wake_at or until, hand.root.id) for hand in hands]
+                if len(claimed) == self.batch:  # what was not claimed may be due right after the last that was
+                    until, _ = claimed[-1]
+                work.fire(hands, until, at=self._stand_at, enough=self._enough())
+            return Batch(len(claimed), work.transitions)
+        except WriteFailed:
+            if not claimed:
+                raise
+        return Batch(len(claimed), self._fire_singly(claimed, until))
+
+    def advance_to(self, instant: datetime) -> list[LogRecord]:
+        """Travel: fire all that is due up to `instant`, each at its own instant, and stand there.
+
+        Returns the transitions in the order in which they fired. Raises LifecycleError (`clock_is_real`) on a
+        clock that can't be moved.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
+        happened: list[LogRecord] = []
+        while (batch := self.fire_batch(instant)).claimed:
+            happened.extend(batch.transitions)
+        self.clock.move_to(instant)
+        return happened
+
+    def _fire_singly(self, claimed: list[tuple[datetime, str]], until: datetime) -> list[LogRecord]:
+        """Fire what is due on these roots, in due order, each transition in a transaction of its own."""
+        heapify(claimed)
+        happened: list[LogRecord] = []
+        while claimed:
+            _, root_id = claimed[0]
+            fired, wake_at = self._fire_one(root_id, until)
+            happened.extend(fired)
+            if fired and wake_at and wake_at <= until:
+                heapreplace(claimed, (wake_at, root_id))
+            else:
+                heappop(claimed)
+        return happened
+
+    def _fire_one(self, root_id: str, until: datetime) -> tuple[list[LogRecord], datetime | None]:
+        """Fire the next transition of a root, or note why it can't be written; and say when the root wakes next."""
+        try:
+            with self.work() as work:
+                hands = work.lock([root_id])
+                work.fire(hands, until, at=self._stand_at, enough=lambda fired: fired > 0)
+        except WriteFailed as error:
+            with self.work() as work:
+                work.lock([root_id])
+                work.failures[root_id] = error
+            return [], None
+        return work.transitions, work.hands[root_id].root.wake_at
+
+    def _stand_at(self, due_at: datetime) -> None:
+        if isinstance(self.clock, VirtualClock):
+            self.clock.move_to(due_at)
+
+    def _enough(self) -> Callable[[int], bool]:
+        """When a batch stops to write: on a real clock by time, on a virtual one by number, to be repeatable."""
+        if isinstance(self.clock, VirtualClock):
+            return lambda fired: fired >= MOST_AT_ONCE
+        deadline = stopwatch() + HOLD
+        return lambda fired: fired > 0 and stopwatch() > deadline

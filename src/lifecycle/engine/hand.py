@@ -1,0 +1,222 @@
+"""A root in hand: locked, loaded, and changed in memory by decisions, until all is written at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from json import JSONEncoder
+from typing import Any
+
+from lifecycle.domain.machine import Decision, Json, Stimulus
+from lifecycle.domain.matrix import AnyMachine, Matrix
+from lifecycle.engine.records import (
+    Cause,
+    Changes,
+    DeferralRecord,
+    InstanceRecord,
+    LogRecord,
+    RootRecord,
+)
+from lifecycle.engine.registry import Registry
+from lifecycle.errors import DefinitionError
+
+_written = JSONEncoder(sort_keys=True).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """On whose behalf something happens: what kind of cause, which actor, and the reason that was given."""
+
+    cause: Cause
+    actor: str
+    reason_id: str | None = None
+
+
+class Held:
+    """One instance of the root: its row, its live deferrals by event, and what its machine makes of both.
+
+    Facts are read from the row when they are first asked for: a row that no machine can read is its root's trouble
+    alone. They are read again after each decision, so that the next step sees what it would see after a restart.
+    """
+
+    def __init__(self, registry: Registry, record: InstanceRecord, *, is_new: bool = False) -> None:
+        self.record = record
+        self.deferrals: dict[str, datetime] = {}
+        self.fired: dict[str, datetime] = {}
+        self.is_new = is_new
+        self._registry = registry
+        self._facts: Any = None
+
+    @property
+    def definition(self) -> type[AnyMachine]:
+        """The machine, in the version that the row names. Raises DefinitionError where there is none."""
+        return self._registry.definition(self.record.machine, self.record.version)
+
+    @property
+    def matrix(self) -> Matrix:
+        """The machine's table."""
+        return self._registry.matrix(self.record.machine, self.record.version)
+
+    @property
+    def facts(self) -> Any:
+        """The facts as the machine uses them; None before the first decision."""
+        if self._facts is None and self.record.state:
+            self._facts = self.definition.load(self.record.facts)
+        return self._facts
+
+    def become(self, state: str, facts: Json, live_key: str | None, deferrals: dict[str, datetime]) -> None:
+        """Stand in `state` with these facts."""
+        self.record.state, self.record.facts, self.record.live_key = state, facts, live_key
+        self.deferrals, self._facts = deferrals, None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A deferred transition that is due, in the order in which they fire (rule C6)."""
+
+    due_at: datetime
+    rank: int
+    instance_id: str
+    root_id: str
+    event: str
+
+    def __lt__(self, other: Due) -> bool:
+        return (self.due_at, self.rank, self.instance_id) < (other.due_at, other.rank, other.instance_id)
+
+
+class Hand:
+    """One root with its instances. Decisions are taken in; `collect` gives what is to be written."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        root: RootRecord,
+        instances: Sequence[InstanceRecord] = (),
+        deferrals: Sequence[DeferralRecord] = (),
+        *,
+        is_new: bool = False,
+    ) -> None:
+        self.root = root
+        self.held: dict[str, Held] = {}
+        self.log: list[LogRecord] = []
+        self._registry = registry
+        self._is_new = is_new
+        self._before = replace(root)
+        self._stored: dict[tuple[str, str], datetime] = {}
+        self._touched: dict[str, Held] = {}
+        for record in instances:
+            self.held[record.id] = Held(registry, record)
+        for deferral in deferrals:
+            self.held[deferral.instance_id].deferrals[deferral.event] = deferral.due_at
+            self._stored[deferral.instance_id, deferral.event] = deferral.due_at
+
+    def earliest(self) -> Due | None:
+        """The deferred transition that is to fire first."""
+        due = [
+            Due(due_at, self._registry.rank(held.record.machine, event), held.record.id, self.root.id, event)
+            for held in self.held.values()
+            for event, due_at in held.deferrals.items()
+        ]
+        return min(due, default=None)
+
+    def add(self, record: InstanceRecord) -> Held:
+        """Hold a new instance, before its first decision is taken in."""
+        held = self.held[record.id] = Held(self._registry, record, is_new=True)
+        return held
+
+    def take(
+        self, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because, now: datetime
+    ) -> LogRecord:
+        """Take in a decision: state, facts, deferrals, and a log row without its hash, which is returned.
+
+        Whatever the machine raises, and DefinitionError for what it demands of the future, is raised before anything
+        has changed.
+        """
+        record, definition = held.record, held.definition
+        facts = {key: value for key, value in definition.dump(decision.facts).items() if value is not None}
+        final = decision.state in held.matrix.final
+        live_key = None if final else definition.live_key(decision.facts)
+        deferrals = {} if final else _deferrals(held, decision, stimulus)
+        row = LogRecord(
+            root_id=self.root.id,
+            seq=self.root.seq + 1,
+            instance_id=record.id,
+            machine=record.machine,
+            version=record.version,
+            event=stimulus.event,
+            source=record.state or None,
+            target=decision.state,
+            cause=because.cause,
+            actor=because.actor,
+            reason_id=because.reason_id,
+            due_at=stimulus.now,
+            fired_at=now,
+            arguments=dict(stimulus.arguments),
+            changes=_changed(record.facts, facts),
+            effects=[effect.as_json() for effect in decision.effects],
+        )
+        self.root.seq = row.seq
+        self.log.append(row)
+        held.become(decision.state, facts, live_key, deferrals)
+        held.fired[stimulus.event] = stimulus.now
+        self._touched[record.id] = held
+        return row
+
+    def let_go(self, held: Held, event: str) -> None:
+        """Drop a deferral."""
+        del held.deferrals[event]
+        self._touched[held.record.id] = held
+
+    def collect(self, changes: Changes) -> None:
+        """Append everything about this root that differs from what is stored."""
+        if self._is_new:
+            changes.new_roots.append(self.root)
+        elif self.root != self._before:
+            changes.roots.append(self.root)
+        for held in self._touched.values():
+            (changes.new_instances if held.is_new else changes.instances).append(held.record)
+            self._collect_deferrals(held, changes)
+        changes.log.extend(self.log)
+
+    def _collect_deferrals(self, held: Held, changes: Changes) -> None:
+        instance = held.record.id
+        stored = {event: due for (owner, event), due in self._stored.items() if owner == instance}
+        for event in stored.keys() - held.deferrals.keys():
+            changes.withdrawn.append(DeferralRecord(instance, event, self.root.id, stored[event]))
+        for event, due_at in held.deferrals.items():
+            deferral = DeferralRecord(instance, event, self.root.id, due_at)
+            if event not in stored:
+                changes.deferred.append(deferral)
+            elif stored[event] != due_at:
+                changes.moved.append(deferral)
+
+
+def _deferrals(held: Held, decision: Decision[Any], stimulus: Stimulus) -> dict[str, datetime]:
+    """What the new facts demand of the future, in UTC. Raises DefinitionError for what can't be, or has been."""
+    name, deferred = held.definition.__name__, held.matrix.deferred
+    schedule = held.definition.schedule(decision.state, decision.facts)
+    for event, due_at in schedule.items():
+        if event not in deferred:
+            raise DefinitionError(f"{name} demands {event}, which is none of its deferred events.")
+        if due_at.tzinfo is None:
+            raise DefinitionError(f"{name} demands {event} at {due_at.isoformat()}, which is no aware instant.")
+        fired = stimulus.now if event == stimulus.event else held.fired.get(event)
+        if stimulus.event in deferred and fired is not None and due_at <= fired:
+            raise DefinitionError(
+                f"{name} demands {event} at {due_at.isoformat()} again after it has fired; it must move on."
+            )
+    return {event: due_at.astimezone(UTC) for event, due_at in schedule.items()}
+
+
+def _changed(before: Json, after: Json) -> Json:
+    """The top-level keys of `after` that differ, and null for those that went."""
+    changed = {key: value for key, value in after.items() if key not in before or _differ(before[key], value)}
+    return changed | dict.fromkeys(before.keys() - after.keys())
+
+
+def _differ(one: object, other: object) -> bool:
+    """Whether two values are written differently: Python takes 1, 1.0 and true to be equal."""
+    if one == other and isinstance(one, dict | list):
+        return _written(one) != _written(other)
+    return one != other or type(one) is not type(other)

@@ -1,0 +1,66 @@
+"""What the engine asks of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
+from lifecycle.errors import LifecycleError
+
+
+class WriteFailed(LifecycleError):
+    """A statement failed for what it was to write; the transaction is lost, the database is well."""
+
+    code = "write_failed"
+
+
+class Transaction(Protocol):
+    """One transaction that may write. Everything it locks stays locked until it ends."""
+
+    def claim(self, now: datetime, limit: int) -> list[RootRecord]:
+        """Lock up to `limit` roots that are to be looked at by `now` and that nobody else holds, earliest first."""
+        ...
+
+    def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:
+        """Lock these roots, in order of their ids, waiting for whoever holds them."""
+        ...
+
+    def root_of(self, instance_id: str) -> str | None:
+        """The root of an instance."""
+        ...
+
+    def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
+        """All instances of these roots."""
+        ...
+
+    def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
+        """All live deferrals of these roots."""
+        ...
+
+    def answer(self, scope: str, key: str) -> AnswerRecord | None:
+        """What was answered to an idempotency key, however long ago."""
+        ...
+
+    def write(self, changes: Changes) -> None:
+        """Write it all. Raises WriteFailed."""
+        ...
+
+
+Tx_co = TypeVar("Tx_co", bound=Transaction, covariant=True)
+
+
+class Store(Protocol[Tx_co]):
+    """Gives transactions: committed when the block ends, rolled back when it raises."""
+
+    def begin(self) -> AbstractContextManager[Tx_co]: ...
+
+    def next_wake_at(self) -> datetime | None:
+        """When the earliest root is to be looked at; None where nothing is deferred."""
+        ...
+
+
+Surround = Callable[[Tx_co, Sequence[InstanceRecord]], Mapping[str, object]]
+"""What the steps of these instances may know besides their facts, by instance id; given by the host of a machine."""

@@ -1,0 +1,121 @@
+"""The engine's rows as plain data: what the store reads and writes, and nothing about how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from lifecycle.domain.machine import Json
+
+Status = Literal["live", "held", "quarantined"]
+Cause = Literal["command", "deferral", "operator"]
+
+
+@dataclass(slots=True)
+class RootRecord:
+    """What is locked and ordered as one (rule A12).
+
+    `seq` and `head` are the number and hash of its last log row. `wake_at` is when the dispatcher is to look at it
+    next: its earliest due instant, or later while it backs off; None where nothing is to fire.
+    """
+
+    id: str
+    kind: str
+    created_at: datetime
+    seq: int = 0
+    head: bytes = b""
+    status: Status = "live"
+    wake_at: datetime | None = None
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class InstanceRecord:
+    """One instance of a machine. `owner_id` is the account; `live_key` is unique among live instances."""
+
+    id: str
+    root_id: str
+    machine: str
+    version: int
+    state: str
+    facts: Json
+    created_at: datetime
+    owner_id: str | None = None
+    live_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralRecord:
+    """A deferred transition (rule A10); what else it needs to know, the facts tell."""
+
+    instance_id: str
+    event: str
+    root_id: str
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class LogRecord:
+    """One transition (rule A11). `due_at` is the nominal instant: for a command, when it was judged.
+
+    `changes` are the top-level facts that changed, null for one that went; `effects` what followed. `hash` is
+    over the row before and everything in this one, ids and amounts only: never a name or an address (rule A2).
+    """
+
+    root_id: str
+    seq: int
+    instance_id: str
+    machine: str
+    version: int
+    event: str
+    source: str | None
+    target: str
+    cause: Cause
+    actor: str
+    reason_id: str | None
+    due_at: datetime
+    fired_at: datetime
+    arguments: Json
+    changes: Json
+    effects: list[Json]
+    recorded_at: datetime | None = None
+    hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRecord:
+    """Why somebody did something, in their words, apart from the log so that it can be erased (rule A2)."""
+
+    id: str
+    root_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """The first answer to an idempotency key (rule B10)."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    answer: Json
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that one transaction writes, together."""
+
+    new_roots: list[RootRecord] = field(default_factory=list)
+    roots: list[RootRecord] = field(default_factory=list)
+    new_instances: list[InstanceRecord] = field(default_factory=list)
+    instances: list[InstanceRecord] = field(default_factory=list)
+    withdrawn: list[DeferralRecord] = field(default_factory=list)
+    deferred: list[DeferralRecord] = field(default_factory=list)
+    moved: list[DeferralRecord] = field(default_factory=list)
+    log: list[LogRecord] = field(default_factory=list)
+    reasons: list[ReasonRecord] = field(default_factory=list)
+    forgotten: list[AnswerRecord] = field(default_factory=list)
+    answers: list[AnswerRecord] = field(default_factory=list)

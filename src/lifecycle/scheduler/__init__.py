@@ -1,0 +1,1 @@
+"""The dispatcher: APScheduler, armed at the earliest due instant."""

@@ -1,0 +1,62 @@
+"""Calendar jobs: what the configuration wants run every so often, or by a cron line, in the dispatcher's scheduler.
+
+They are declared anew at every start, and no memory of them is kept: a run that was missed while nobody was up is not
+made up for, and every daemon on a database runs them all. So a job does what it finds to be done, and bears company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from lifecycle.config.cron import cron_trigger
+from lifecycle.config.model import JobSpec
+from lifecycle.domain.calendar import Duration
+from lifecycle.errors import DefinitionError
+
+Run = Callable[[object], object]
+"""A calendar job: it is called with the `Lifecycle` that runs it; what it returns is dropped."""
+
+log = structlog.get_logger("lifecycle")
+
+
+def declare_jobs(scheduler: BaseScheduler, specs: Sequence[JobSpec], *, zone: str, lifecycle: object) -> None:
+    """Put the jobs into a scheduler. Raises DefinitionError, with none of them put in, for one that can't be had."""
+    for spec, run, trigger in [(spec, _load(spec), _trigger(spec, zone)) for spec in specs]:
+        scheduler.add_job(_run, trigger, (spec.name, run, lifecycle), name=spec.name, max_instances=1)
+
+
+def _run(name: str, run: Run, lifecycle: object) -> None:
+    try:
+        run(lifecycle)
+    except Exception as error:  # a job's trouble is its own
+        log.error("job_failed", job=name, error=str(error), exc_info=error)
+
+
+def _load(spec: JobSpec) -> Run:
+    module, _, name = spec.run.partition(":")
+    try:
+        run: Run = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise DefinitionError(f"The job {spec.name!r} can't be loaded from {spec.run!r}: {error}.") from error
+    if not callable(run):
+        raise DefinitionError(f"The job {spec.name!r} can't be run: {spec.run!r} is not a function.")
+    return run
+
+
+def _trigger(spec: JobSpec, zone: str) -> BaseTrigger:
+    match spec:
+        case JobSpec(every=Duration(days=days, seconds=seconds)):
+            # counted from a fixed Monday, not from the start: what runs once a day survives a restart every hour
+            origin = datetime(2001, 1, 1, tzinfo=ZoneInfo(zone))
+            return IntervalTrigger(days=days, seconds=seconds, start_date=origin, timezone=zone)
+        case JobSpec(cron=str(line)):
+            return cron_trigger(line, zone)
+    raise DefinitionError(f"The job {spec.name!r} needs `every` or `cron`.")

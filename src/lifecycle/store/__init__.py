@@ -1,0 +1,1 @@
+"""The tables and the one writer, on SQLite and PostgreSQL."""

@@ -1,0 +1,83 @@
+"""Accounts and actors in the database: the tables that hold what is personal, apart from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from lifecycle.domain.account import Account
+from lifecycle.engine.records import InstanceRecord
+from lifecycle.store import schema
+from lifecycle.store.transaction import writing_failures
+
+_ACCOUNT = [schema.accounts.c[field.name] for field in fields(Account)]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An instance of an account, as a creation needs to know it."""
+
+    root_id: str
+    live_key: str | None
+    facts: dict[str, object]
+
+
+def find_account(connection: Connection, name: str) -> Account | None:
+    """The account with this id or this reference."""
+    table = schema.accounts
+    row = connection.execute(select(*_ACCOUNT).where(or_(table.c.id == name, table.c.reference == name))).first()
+    return Account(*row) if row else None
+
+
+def accounts_by_id(connection: Connection, ids: Iterable[str]) -> Mapping[str, Account]:
+    """These accounts, by id."""
+    rows = connection.execute(select(*_ACCOUNT).where(schema.accounts.c.id.in_(list(ids))))
+    return {row.id: Account(*row) for row in rows}
+
+
+def all_accounts(connection: Connection) -> list[Account]:
+    """Every account, in order of reference."""
+    return [Account(*row) for row in connection.execute(select(*_ACCOUNT).order_by(schema.accounts.c.reference))]
+
+
+def add_account(connection: Connection, account: Account, created_at: datetime) -> None:
+    """Write a new account with its root, which is what is locked. Raises WriteFailed for a reference in use."""
+    root = {"id": account.id, "kind": "account", "created_at": created_at, "seq": 0, "head": b"", "status": "live"}
+    values = {field.name: getattr(account, field.name) for field in fields(Account)}
+    with writing_failures():
+        connection.execute(insert(schema.roots), [root | {"wake_at": None, "attempts": 0, "error": None}])
+        connection.execute(insert(schema.accounts), [values | {"created_at": created_at}])
+
+
+def change_account(connection: Connection, account_id: str, values: Mapping[str, object]) -> None:
+    """Set fields of an account."""
+    with writing_failures():
+        connection.execute(update(schema.accounts).where(schema.accounts.c.id == account_id).values(**values))
+
+
+def owned_by(connection: Connection, account_id: str, machine: str) -> Sequence[Owned]:
+    """The instances of a machine that belong to an account, live or ended."""
+    table = schema.instances
+    query = select(table.c.root_id, table.c.live_key, table.c.facts)
+    rows = connection.execute(query.where(table.c.owner_id == account_id, table.c.machine == machine))
+    return [Owned(row.root_id, row.live_key, row.facts) for row in rows]
+
+
+def owners_of(connection: Connection, instances: Sequence[InstanceRecord]) -> Mapping[str, Account]:
+    """The accounts of instances, by instance id."""
+    accounts = accounts_by_id(connection, {instance.owner_id for instance in instances if instance.owner_id})
+    return {instance.id: accounts[instance.owner_id] for instance in instances if instance.owner_id}
+
+
+def actor_id(connection: Connection, name: str) -> str | None:
+    """The id under which an actor of this name is logged."""
+    return connection.scalar(select(schema.actors.c.id).where(schema.actors.c.name == name))
+
+
+def add_actor(connection: Connection, identifier: str, name: str) -> None:
+    """Remember an actor's name, apart from the log. Raises WriteFailed where somebody else has just done so."""
+    with writing_failures():
+        connection.execute(insert(schema.actors), [{"id": identifier, "name": name}])

@@ -1,0 +1,142 @@
+"""Connections, set up so that both databases keep the same promises.
+
+SQLite: WAL, synchronous=FULL, foreign keys on, a busy timeout, and `BEGIN IMMEDIATE` for every transaction that may
+write: with SQLAlchemy's defaults concurrent writers lose updates without an error. In one process writers take turns
+by a fair lock. PostgreSQL: READ COMMITTED for writers, whose statements lock rows, and REPEATABLE READ for readers,
+whatever the server's default. On both a reader sees one moment.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from lifecycle.errors import LifecycleError
+from lifecycle.store.fair import FairLock
+
+BUSY_SECONDS = 10
+_WRITES = "lifecycle_writes"
+_OPTIONS: dict[str, Any] = {"hide_parameters": True}  # errors are logged, and what is written may be personal
+
+
+class Database:
+    """One database by its URL; nothing is opened before it is used. For use by any number of threads.
+
+    Using it raises LifecycleError: `extra_missing` without its driver, `database_unavailable` where it can't be
+    reached, opened or locked. A database in memory is one connection, so there nobody reads while somebody writes.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Raises LifecycleError (`database_unsupported`)."""
+        self.url = _supported(url)
+        self._turn = FairLock()
+        self._opening = threading.Lock()
+        self._engine: Engine | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite; else it is PostgreSQL."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine."""
+        with self._opening:
+            if self._engine is None:
+                self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+            return self._engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading, in one transaction: all its statements see the same moment."""
+        with self._turn if _in_memory(self.url) else nullcontext(), self._connected(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction that may write: committed at the end, rolled back when the block raises."""
+        with self._turn if self.is_sqlite else nullcontext(), self._connected(writes=True) as connection:
+            yield connection
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[Connection]:
+        """A connection in a transaction, which is rolled back unless it is committed."""
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.engine.connect())
+                if not (writes or self.is_sqlite):
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(**{_WRITES: writes}).begin()
+            except DBAPIError as error:
+                raise LifecycleError(self._unavailable(error), code="database_unavailable") from error
+            yield connection
+
+    def _unavailable(self, error: DBAPIError) -> str:
+        reason = str(error.orig).strip()
+        if self.is_sqlite and not _in_memory(self.url):
+            folder = Path(str(self.url.database)).parent
+            reason = reason if folder.is_dir() else f"there is no folder {folder}"
+        return f"The database {self.url.render_as_string(hide_password=True)} can't be used: {reason}."
+
+
+def _supported(url: str) -> URL:
+    """The URL with the driver that is used for its database."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise LifecycleError("The database's URL can't be read.", code="database_unsupported") from error
+    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    backend = parsed.get_backend_name()
+    if backend not in drivers:
+        raise LifecycleError(
+            f"{backend} is not supported; use sqlite:/// or postgresql://.", code="database_unsupported"
+        )
+    return parsed.set(drivername=drivers[backend])
+
+
+def _in_memory(url: URL) -> bool:
+    if url.get_backend_name() != "sqlite":
+        return False
+    return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+
+
+def _sqlite(url: URL) -> Engine:
+    options = dict(_OPTIONS)
+    if _in_memory(url):
+        options["poolclass"] = StaticPool
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, **_OPTIONS)
+    except ImportError as error:  # no psycopg, or no libpq for it
+        raise LifecycleError(
+            "PostgreSQL needs its driver: pip install 'lifecycle-engine[postgres]'", code="extra_missing"
+        ) from error
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,61 @@
+"""The schema's revision: what the database has, what this package needs, and the way from one to the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select, text
+
+from lifecycle.errors import SchemaError
+from lifecycle.store.database import Database
+from lifecycle.store.schema import HEAD
+
+VERSION_TABLE = "lifecycle_schema"
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text)).c.version_num
+_LOCK = 4_115_113_909
+"""The advisory lock under which PostgreSQL is migrated: two that upgrade at once do it one after the other."""
+
+
+def current(database: Database) -> str | None:
+    """The revision of the database's schema, or None where it has none."""
+    with database.reading() as connection:
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        return connection.scalar(select(_version))
+
+
+def check(database: Database) -> None:
+    """Raise SchemaError (`schema_missing`, `schema_stale`, `schema_newer`) unless the schema is the one needed."""
+    revision = current(database)
+    if revision == HEAD:
+        return
+    if revision is None:
+        raise SchemaError("The database has no schema yet. Run: lifecycle db upgrade", code="schema_missing")
+    if revision < HEAD:
+        raise SchemaError(
+            f"The database's schema is at revision {revision}; this release needs {HEAD}. Run: lifecycle db upgrade",
+            code="schema_stale",
+        )
+    raise SchemaError(
+        f"The database's schema is at revision {revision}; this release knows {HEAD} only. "
+        "Run: pip install --upgrade lifecycle-engine",
+        code="schema_newer",
+    )
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema to the revision that this package needs; in one transaction, harmless when repeated."""
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _run(connection)
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415  # dear to import, and needed for this alone
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,204 @@
+"""What people read: instances, the log with names and reasons beside it, and what is due. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from lifecycle.engine.records import LogRecord
+from lifecycle.store import schema
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """An instance with its root's version and status."""
+
+    id: str
+    root_id: str
+    owner_id: str | None
+    machine: str
+    machine_version: int
+    state: str
+    facts: dict[str, Any]
+    version: int
+    status: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transition as it was logged. `at` is the nominal instant; `actor` a name, where the actor has one."""
+
+    at: datetime
+    fired_at: datetime
+    recorded_at: datetime
+    root_id: str
+    seq: int
+    instance_id: str
+    machine: str
+    machine_version: int
+    event: str
+    source: str | None
+    target: str
+    cause: str
+    actor: str
+    actor_id: str
+    reason: str | None
+    arguments: dict[str, Any]
+    changes: dict[str, Any]
+    effects: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class DueTransition:
+    """A deferred transition that is to come; `status` and `error` are its root's."""
+
+    due_at: datetime
+    event: str
+    instance_id: str
+    owner_id: str | None
+    machine: str
+    state: str
+    status: str
+    attempts: int
+    error: str | None
+
+
+def instances(
+    connection: Connection,
+    *,
+    machine: str,
+    id: str | None = None,  # the column's name
+    owner_id: str | None = None,
+    state: str | None = None,
+    older_than: int | None = None,
+) -> list[StoredInstance]:
+    """Instances of a machine, oldest first; `older_than`: only those stored by an older version of it."""
+    table, root = schema.instances, schema.roots
+    query: Select[Any] = (
+        select(
+            table.c.id,
+            table.c.root_id,
+            table.c.owner_id,
+            table.c.machine,
+            table.c.version,
+            table.c.state,
+            table.c.facts,
+            root.c.seq,
+            root.c.status,
+            root.c.error,
+        )
+        .join(root, root.c.id == table.c.root_id)
+        .where(table.c.machine == machine)
+        .order_by(table.c.id)
+    )
+    for column, value in ((table.c.id, id), (table.c.owner_id, owner_id), (table.c.state, state)):
+        if value is not None:
+            query = query.where(column == value)
+    if older_than is not None:
+        query = query.where(table.c.version < older_than)
+    return [StoredInstance(*row) for row in connection.execute(query)]
+
+
+def steps(
+    connection: Connection, *, instance_id: str | None = None, owner_id: str | None = None, last: int | None = None
+) -> list[Step]:
+    """Logged transitions in nominal order; `last`: only so many, the newest."""
+    log, instance, actor, reason = schema.log, schema.instances, schema.actors, schema.reasons
+    query: Select[Any] = (
+        select(
+            log.c.due_at,
+            log.c.fired_at,
+            log.c.recorded_at,
+            log.c.root_id,
+            log.c.seq,
+            log.c.instance_id,
+            log.c.machine,
+            log.c.version,
+            log.c.event,
+            log.c.source,
+            log.c.target,
+            log.c.cause,
+            func.coalesce(actor.c.name, log.c.actor),
+            log.c.actor,
+            reason.c.text,
+            log.c.arguments,
+            log.c.changes,
+            log.c.effects,
+        )
+        .outerjoin(actor, actor.c.id == log.c.actor)
+        .outerjoin(reason, reason.c.id == log.c.reason_id)
+        .order_by(log.c.due_at.desc(), log.c.root_id.desc(), log.c.seq.desc())
+    )
+    if instance_id is not None:
+        query = query.where(log.c.instance_id == instance_id)
+    if owner_id is not None:
+        query = query.join(instance, instance.c.id == log.c.instance_id).where(instance.c.owner_id == owner_id)
+    if last is not None:
+        query = query.limit(last)
+    return [Step(*row) for row in connection.execute(query)][::-1]
+
+
+def step_of(row: LogRecord) -> Step:
+    """A transition that has just been committed, as the log tells it; its actor by id, its reason not looked up."""
+    return Step(
+        at=row.due_at,
+        fired_at=row.fired_at,
+        recorded_at=row.recorded_at or row.fired_at,
+        root_id=row.root_id,
+        seq=row.seq,
+        instance_id=row.instance_id,
+        machine=row.machine,
+        machine_version=row.version,
+        event=row.event,
+        source=row.source,
+        target=row.target,
+        cause=row.cause,
+        actor=row.actor,
+        actor_id=row.actor,
+        reason=None,
+        arguments=row.arguments,
+        changes=row.changes,
+        effects=row.effects,
+    )
+
+
+def due(
+    connection: Connection, *, until: datetime | None = None, instance_id: str | None = None, limit: int | None = None
+) -> list[DueTransition]:
+    """Deferred transitions that are to come, earliest first."""
+    table, instance, root = schema.deferrals, schema.instances, schema.roots
+    query: Select[Any] = (
+        select(
+            table.c.due_at,
+            table.c.event,
+            table.c.instance_id,
+            instance.c.owner_id,
+            instance.c.machine,
+            instance.c.state,
+            root.c.status,
+            root.c.attempts,
+            root.c.error,
+        )
+        .join(instance, instance.c.id == table.c.instance_id)
+        .join(root, root.c.id == table.c.root_id)
+        .order_by(table.c.due_at, table.c.instance_id)
+    )
+    if until is not None:
+        query = query.where(table.c.due_at <= until)
+    if instance_id is not None:
+        query = query.where(table.c.instance_id == instance_id)
+    if limit is not None:
+        query = query.limit(limit)
+    return [DueTransition(*row) for row in connection.execute(query)]
+
+
+def stored_definitions(connection: Connection) -> Sequence[tuple[str, int, str]]:
+    """Every (machine, version, state) that is stored."""
+    table = schema.instances
+    rows = connection.execute(select(table.c.machine, table.c.version, table.c.state).distinct())
+    return [(row.machine, row.version, row.state) for row in rows]

@@ -1,0 +1,147 @@
+"""The tables. Unique constraints carry the promises; all names start with `lifecycle_`.
+
+No column has a default of the database's, and no instant comes from its clock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from lifecycle.store.types import Instant, JsonDocument
+
+HEAD = "0001"
+"""The newest revision of the migrations; a test holds it to them."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+roots = Table(
+    "lifecycle_roots",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("wake_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+)
+Index(
+    "ix_lifecycle_roots_wake_at",
+    roots.c.wake_at,
+    roots.c.id,
+    postgresql_where=roots.c.wake_at.is_not(None),
+    sqlite_where=roots.c.wake_at.is_not(None),
+)
+
+instances = Table(
+    "lifecycle_instances",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), nullable=False, index=True),
+    Column("machine", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("facts", JsonDocument, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("owner_id", Text, index=True),
+    Column("live_key", Text),
+    UniqueConstraint("machine", "live_key"),
+)
+
+deferrals = Table(
+    "lifecycle_deferrals",
+    metadata,
+    Column("instance_id", Text, ForeignKey("lifecycle_instances.id"), primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), nullable=False, index=True),
+    Column("due_at", Instant, nullable=False, index=True),
+)
+
+log = Table(
+    "lifecycle_log",
+    metadata,
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("instance_id", Text, nullable=False, index=True),
+    Column("machine", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("source", Text),
+    Column("target", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason_id", Text),
+    Column("due_at", Instant, nullable=False, index=True),
+    Column("fired_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    # JSON as it was written: JSONB would store 1e16 and -0.0 as other numbers, and the hashes would not hold
+    Column("arguments", JSON, nullable=False),
+    Column("changes", JSON, nullable=False),
+    Column("effects", JSON, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+reasons = Table(
+    "lifecycle_reasons",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+)
+
+answers = Table(
+    "lifecycle_answers",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("answer", JsonDocument, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+accounts = Table(
+    "lifecycle_accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("payment_method", Boolean, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("tax_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("reference"),
+)
+
+actors = Table(
+    "lifecycle_actors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("name"),
+)

@@ -1,0 +1,149 @@
+"""What a transaction reads, locks and writes: bulk statements over the tables, the same on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
+
+from lifecycle.engine.ports import WriteFailed
+from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
+from lifecycle.store import schema
+from lifecycle.store.database import Database
+
+Record = TypeVar("Record")
+
+
+class SqlTransaction:
+    """One transaction over a connection that may write. The caller commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def claim(self, now: datetime, limit: int) -> list[RootRecord]:
+        """Lock the earliest roots that wake by `now`, passing over those that others hold."""
+        table = schema.roots
+        query = (
+            select(table)
+            .where(table.c.wake_at <= now)
+            .order_by(table.c.wake_at, table.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return self._read(RootRecord, query)
+
+    def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:
+        """Lock these roots in order of their ids, so that nobody waits in a circle."""
+        table = schema.roots
+        query = select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id).with_for_update()
+        return self._read(RootRecord, query) if root_ids else []
+
+    def root_of(self, instance_id: str) -> str | None:
+        """The root of an instance; an instance never changes its root."""
+        table = schema.instances
+        return self.connection.scalar(select(table.c.root_id).where(table.c.id == instance_id))
+
+    def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
+        """The instances of these roots, which are locked."""
+        table = schema.instances
+        return self._read(InstanceRecord, select(table).where(table.c.root_id.in_(root_ids)))
+
+    def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
+        """The live deferrals of these roots, which are locked: a statement of its own sees what is committed."""
+        table = schema.deferrals
+        return self._read(DeferralRecord, select(table).where(table.c.root_id.in_(root_ids)))
+
+    def answer(self, scope: str, key: str) -> AnswerRecord | None:
+        """What was answered to an idempotency key, however long ago."""
+        table = schema.answers
+        found = self._read(AnswerRecord, select(table).where(table.c.scope == scope, table.c.key == key))
+        return found[0] if found else None
+
+    def write(self, changes: Changes) -> None:
+        """Everything at once, parents before children. Raises WriteFailed."""
+        with writing_failures():
+            self._insert(schema.roots, changes.new_roots)
+            self._update(schema.roots, changes.roots, "seq", "head", "status", "wake_at", "attempts", "error")
+            # before the new ones: an end frees its live key
+            self._update(schema.instances, changes.instances, "version", "state", "facts", "live_key")
+            self._insert(schema.instances, changes.new_instances)
+            self._delete(schema.deferrals, changes.withdrawn, "instance_id", "event")
+            self._update(schema.deferrals, changes.moved, "due_at")
+            self._insert(schema.deferrals, changes.deferred)
+            self._insert(schema.log, changes.log)
+            self._insert(schema.reasons, changes.reasons)
+            # by its instant too: what another transaction has remembered meanwhile stands in the way of ours
+            self._delete(schema.answers, changes.forgotten, "scope", "key", "created_at")
+            self._insert(schema.answers, changes.answers)
+
+    def _read(self, record: type[Record], query: Any) -> list[Record]:
+        names = [field.name for field in fields(record)]  # type: ignore[arg-type]  # every record is a dataclass
+        columns = [query.selected_columns[name] for name in names]
+        return [record(*row) for row in self.connection.execute(query.with_only_columns(*columns))]
+
+    def _insert(self, table: Table, records: Sequence[Any]) -> None:
+        if records:
+            self.connection.execute(insert(table), _rows(records, [field.name for field in fields(records[0])]))
+
+    def _update(self, table: Table, records: Sequence[Any], *names: str) -> None:
+        """Write these columns of rows that are there; their others never change."""
+        if records:
+            key = [column.name for column in table.primary_key]
+            statement = update(table).values({name: bindparam(name) for name in names})
+            self.connection.execute(_where(statement, table, key), _rows(records, names, key))
+
+    def _delete(self, table: Table, records: Sequence[Any], *key: str) -> None:
+        if records:
+            self.connection.execute(_where(delete(table), table, key), _rows(records, (), key))
+
+
+class SqlStore:
+    """Gives transactions on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        """A transaction: committed at the end, rolled back when the block raises."""
+        with self.database.writing() as connection:
+            yield SqlTransaction(connection)
+
+    def next_wake_at(self) -> datetime | None:
+        """When the earliest root is to be looked at; None where nothing is deferred."""
+        wake_at = schema.roots.c.wake_at
+        with self.database.reading() as connection:
+            # SQLite takes the partial index only where it is told what PostgreSQL sees by itself
+            earliest: datetime | None = connection.scalar(select(func.min(wake_at)).where(wake_at.is_not(None)))
+            return earliest
+
+
+@contextmanager
+def writing_failures() -> Iterator[None]:
+    """Tell what was wrong with a row (WriteFailed) from what was wrong with the database (passed through)."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except StatementError as error:
+        reason, _, _ = str(error.orig).partition("\n")  # what follows quotes the row
+        raise WriteFailed(f"A row could not be written: {reason}") from error
+    except (ValueError, OverflowError) as error:  # a driver's own, such as for text that is not Unicode
+        raise WriteFailed(f"A row could not be written: {error}") from error
+
+
+def _rows(records: Sequence[Any], names: Sequence[str], key: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """These attributes of each record, and those of the key as `_where` names them."""
+    parameters = [*names, *(f"key_{name}" for name in key)]
+    values = attrgetter(*names, *key)
+    return [dict(zip(parameters, values(record), strict=True)) for record in records]
+
+
+def _where(statement: Any, table: Table, key: Sequence[str]) -> Any:
+    return statement.where(*(table.c[name] == bindparam(f"key_{name}") for name in key))

@@ -1,0 +1,65 @@
+"""The hash chain of a root's log, recomputed from the published format (docs/verify.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from json import JSONEncoder
+
+from lifecycle.verify.report import Finding
+from lifecycle.verify.rows import Root, Row
+
+_canonical = JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+class Chain:
+    """Takes the rows of one root in order, and says where the numbers or the hashes do not go on."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._seq = 0
+        self._hash = b""
+
+    def take(self, row: Row) -> Iterator[Finding]:
+        """Judge the next row, on top of the hash that is stored for the one before."""
+        content = _content(row)
+        digest = sha256(self._hash + content.encode("utf-8", "surrogatepass")).digest()
+        if row.seq != self._seq + 1:
+            yield _about(row, "sequence", f"Row {row.seq} follows row {self._seq}.")
+        if row.hash != digest:
+            yield _about(row, "hash", f"The row's hash should be {digest.hex()}.")
+        if "@" in content:
+            yield _about(row, "personal_data", "The row holds an @.")
+        self._seq, self._hash = row.seq, row.hash
+
+    def close(self) -> Iterator[Finding]:
+        """Compare with what the root says."""
+        root = self._root
+        if self._seq == 0 and root.kind != "account":
+            yield Finding("no_history", root.id, None, None, "The root has no row.")
+        if root.seq != self._seq:
+            yield Finding("root_seq", root.id, None, None, f"The root is at {root.seq}, its log at {self._seq}.")
+        if root.head != self._hash:
+            yield Finding("head", root.id, None, None, f"The root's head should be {self._hash.hex()}.")
+
+
+def _content(row: Row) -> str:
+    return _canonical(
+        [
+            *(row.root_id, row.seq, row.instance_id, row.machine, row.version, row.event, row.source, row.target),
+            *(row.cause, row.actor, row.reason_id),
+            *(_written(row.due_at), _written(row.fired_at), _written(row.recorded_at)),
+            *(row.arguments, row.changes, row.effects),
+        ]
+    )
+
+
+def _written(moment: datetime) -> str:
+    """`2026-01-31T10:00:00+00:00`, with six digits of a second's fraction where it has one."""
+    fraction = f".{moment.microsecond:06}" if moment.microsecond else ""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}{fraction}+00:00"
+
+
+def _about(row: Row, code: str, message: str) -> Finding:
+    return Finding(code, row.root_id, row.instance_id, row.seq, message)

@@ -1,0 +1,88 @@
+"""One root, judged: its chain, its instances, its deferrals, and when it is to be looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from lifecycle.verify.chain import Chain
+from lifecycle.verify.report import Finding
+from lifecycle.verify.rows import Deferral, Instance, Root, Row, Stored, Unreadable, read
+from lifecycle.verify.story import Story
+
+PATIENCE = timedelta(hours=1)
+"""How long a root may wait to be looked at before that is told."""
+
+
+def judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
+    """Everything that is wrong with one root; what can't be read ends it."""
+    try:
+        yield from _judge(stored, now)
+    except Unreadable as error:
+        yield Finding("unreadable", stored.root_id, None, None, str(error))
+    stored.skip()
+
+
+def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
+    if stored.root is None:
+        yield from _lost(stored)
+        return
+    root = read(Root, stored.root)
+    instances = [read(Instance, raw) for raw in stored.instances]
+    stories = {instance.id: Story(instance) for instance in instances}
+    yield from _log(stored, Chain(root), stories)
+    deferrals = [read(Deferral, raw) for raw in stored.deferrals]
+    by_instance: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for deferral in deferrals:
+        by_instance[deferral.instance_id][deferral.event] = deferral.due_at
+    yield from _wake_at(root, deferrals, now)
+    for instance_id in by_instance.keys() - stories.keys():
+        yield Finding("orphan", root.id, instance_id, None, "A deferral's instance is not in its root.")
+    for instance_id, story in stories.items():
+        yield from story.close(by_instance[instance_id])
+
+
+def _log(stored: Stored, chain: Chain, stories: dict[str, Story]) -> Iterator[Finding]:
+    latest: datetime | None = None
+    for row in stored.log():
+        yield from chain.take(row)
+        if row.cause == "deferral":
+            yield from _times(row, latest)
+            latest = row.due_at
+        story = stories.get(row.instance_id)
+        if story is None:
+            yield Finding("orphan", row.root_id, row.instance_id, row.seq, "The row's instance is not in its root.")
+        else:
+            yield from story.take(row)
+    yield from chain.close()
+
+
+def _times(row: Row, latest: datetime | None) -> Iterator[Finding]:
+    def finding(code: str, message: str) -> Finding:
+        return Finding(code, row.root_id, row.instance_id, row.seq, message)
+
+    due_at, fired_at = row.due_at.isoformat(), row.fired_at.isoformat()
+    if row.fired_at < row.due_at:
+        yield finding("fired_early", f"It fired at {fired_at} and was due at {due_at}.")
+    if row.recorded_at < row.fired_at:
+        yield finding("recorded_early", f"It was recorded at {row.recorded_at.isoformat()} and fired at {fired_at}.")
+    if latest is not None and row.due_at < latest:
+        yield finding("due_order", f"It was due at {due_at}; one that was due at {latest.isoformat()} fired before.")
+
+
+def _wake_at(root: Root, deferrals: list[Deferral], now: datetime | None) -> Iterator[Finding]:
+    """The earliest deferral, or later while the root backs off; never for a root that is kept from firing."""
+    earliest = min((deferral.due_at for deferral in deferrals), default=None) if root.status == "live" else None
+    backs_off = bool(root.attempts and root.wake_at and earliest and root.wake_at > earliest)
+    if root.wake_at != earliest and not backs_off:
+        yield Finding("wake_at", root.id, None, None, f"It wakes at {root.wake_at}; it should at {earliest}.")
+    if now is not None and root.wake_at is not None and root.wake_at < now - PATIENCE:
+        late = f"It was to be looked at by {root.wake_at.isoformat()}."
+        yield Finding("overdue", root.id, None, None, late, level="warning")
+
+
+def _lost(stored: Stored) -> Iterator[Finding]:
+    stored.skip()
+    number = f"{len(stored.instances)} instances, {len(stored.deferrals)} deferrals, {stored.count} rows of the log"
+    yield Finding("orphan", stored.root_id, None, None, f"There is no such root, but {number} name it.")

@@ -1,0 +1,74 @@
+"""What the log tells about one instance, folded row by row and compared with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from lifecycle.verify import subscription
+from lifecycle.verify.report import Finding
+from lifecycle.verify.rows import Instance, Json, Row
+
+
+class Story:
+    """Takes the rows of one instance in order."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._facts: Json = {}
+        self._state: str | None = None
+        self._version = 0
+
+    def take(self, row: Row) -> Iterator[Finding]:
+        """Judge the next row by what went before. Raises Unreadable."""
+        before, self._facts = self._facts, _folded(self._facts, row.changes)
+        if row.source != self._state:
+            yield self._finding("source", f"The row starts from {row.source}, not from {self._state}.", row.seq)
+        if row.machine != self._instance.machine or row.version < self._version:
+            yield self._finding("machine", f"The row is of {row.machine}, version {row.version}.", row.seq)
+        if row.machine == subscription.KIND:
+            for code, message in subscription.wrong_with_row(row, before, self._facts):
+                yield self._finding(code, message, row.seq)
+        self._state, self._version = row.target, row.version
+
+    def close(self, deferrals: Mapping[str, datetime]) -> Iterator[Finding]:
+        """Compare with the stored instance and its deferrals (due instant by event). Raises Unreadable."""
+        instance = self._instance
+        if self._state is None:
+            yield self._finding("no_history", "The instance has no row.")
+            return
+        if instance.state != self._state:
+            yield self._finding("state", f"The stored state is {instance.state}; the log ends in {self._state}.")
+        if instance.version != self._version:
+            yield self._finding("machine", f"Version {instance.version} is stored; the log ends at {self._version}.")
+        if different := _different(instance.facts, self._facts):
+            yield self._finding("facts", f"Not what the changes add up to: {', '.join(different)}.")
+        if instance.machine == subscription.KIND:
+            for code, message in subscription.wrong_with_instance(instance, deferrals):
+                yield self._finding(code, message)
+
+    def _finding(self, code: str, message: str, seq: int | None = None) -> Finding:
+        return Finding(code, self._instance.root_id, self._instance.id, seq, message)
+
+
+def _folded(facts: Json, changes: Json) -> Json:
+    """The facts after a row: what it changed, without what it set to null."""
+    return {key: value for key, value in {**facts, **changes}.items() if value is not None}
+
+
+def _different(stored: Json, folded: Json) -> list[str]:
+    """The keys under which two documents do not read the same."""
+    return [
+        key
+        for key in sorted({*stored, *folded})
+        if (key in stored) != (key in folded) or not _same(stored[key], folded[key])
+    ]
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are equal as JSON: 2 and 2.0 are one number, but 1 is not `true`."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

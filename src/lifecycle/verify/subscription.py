@@ -1,0 +1,115 @@
+"""The rules of a subscription (section B and rules A5, A10, C1 to C3), in plain code over its facts as JSON.
+
+Written from the rules and not from the machine. Each function yields a code and a sentence for what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from lifecycle.verify.boundaries import starts_a_cycle
+from lifecycle.verify.rows import Instance, Json, Row, Unreadable, instant
+
+KIND = "subscription"
+ENDED = "ended"
+DERIVED = ("end_date_arrives", "trial_ends", "cycle_starts", "change_takes_effect")
+"""The deferred events whose instants follow from the facts."""
+
+Wrong = Iterator[tuple[str, str]]
+
+
+def wrong_with_row(row: Row, before: Json, after: Json) -> Wrong:
+    """Whether one transition was possible, from the facts before it to those after. Raises Unreadable."""
+    with _reading(after):
+        yield from _state(row.target, after)
+        yield from _cycle(row, before, after)
+        if row.source == ENDED and row.target != ENDED:
+            yield "revived", f"It had ended, and {row.event} led to {row.target}."
+        if row.cause == "deferral" and row.event in DERIVED and _may_fire(before).get(row.event) != row.due_at:
+            yield "not_deferred", f"{row.event} was not to fire at {row.due_at.isoformat()}."
+
+
+def wrong_with_instance(instance: Instance, deferrals: Mapping[str, datetime]) -> Wrong:
+    """Whether the stored subscription agrees with itself and has the deferrals it needs. Raises Unreadable."""
+    facts = instance.facts
+    with _reading(facts):
+        yield from _state(instance.state, facts)
+        if instance.owner_id != facts["account"]:
+            yield "owner", f"It is stored under {instance.owner_id}."
+        key = None if instance.state == ENDED else f"{facts['account']}/{facts['family']}"
+        if instance.live_key != key:
+            yield "live_key", f"Its live key is {instance.live_key}, not {key}."
+        yield from _deferrals({} if instance.state == ENDED else _demanded(facts), deferrals)
+
+
+def _state(state: str, facts: Json) -> Wrong:
+    if state == ENDED:
+        agrees = "ends_at" in facts and "pending" not in facts
+    elif "ends_at" in facts:
+        agrees = state == "pending_cancellation"
+    elif "pending" in facts:
+        agrees = state == "pending_change"
+    else:
+        agrees = state == ("trial" if facts["phase"] == "trial" else "active")
+    if not agrees:
+        yield "state_facts", f"The facts do not speak of {state}."
+
+
+def _cycle(row: Row, before: Json, after: Json) -> Wrong:
+    """A trial is no cycle; the first is number 1, and each later one starts where a boundary was foreseen."""
+    number = after["cycle"]
+    if not before:
+        if number != (0 if after["phase"] == "trial" else 1):
+            yield "cycle_number", f"It starts with cycle {number}."
+        return
+    starts = row.event in ("cycle_starts", "trial_ends") and row.target != ENDED
+    if (starts or "cycle" in row.changes) and number != before["cycle"] + 1:
+        yield "cycle_number", f"Cycle {number} follows cycle {before['cycle']}."
+    if starts and instant(after["period_start"]) != instant(before["boundary"]):
+        yield "cycle_start", f"Cycle {number} starts at {after['period_start']}, not at {before['boundary']}."
+
+
+def _deferrals(demanded: Mapping[str, datetime], stored: Mapping[str, datetime]) -> Wrong:
+    for event, due_at in demanded.items():
+        if event not in stored:
+            yield "deferral_missing", f"{event} at {due_at.isoformat()} is missing."
+        elif stored[event] != due_at:
+            yield "deferral_due", f"{event} is due at {stored[event].isoformat()}, not at {due_at.isoformat()}."
+    for event in stored.keys() - demanded.keys():
+        yield "deferral_unasked", f"{event} at {stored[event].isoformat()} is not asked for."
+
+
+def _demanded(facts: Json) -> dict[str, datetime]:
+    """The deferrals of a live subscription; a change that falls on a boundary comes with the cycle that starts."""
+    due = _may_fire(facts)
+    change = due.get("change_takes_effect")
+    if change is not None and starts_a_cycle(change, facts):
+        del due["change_takes_effect"]
+    return due
+
+
+def _may_fire(facts: Json) -> dict[str, datetime]:
+    """The same before it is asked which dates are boundaries, which may change with the zone's rules."""
+    due = {}
+    ends_at = instant(facts["ends_at"]) if "ends_at" in facts else None
+    boundary = instant(facts["boundary"])
+    if ends_at is not None:
+        due["end_date_arrives"] = ends_at
+    if ends_at is None or boundary < ends_at:
+        due["trial_ends" if facts["phase"] == "trial" else "cycle_starts"] = boundary
+    if "pending" in facts:
+        change = instant(facts["pending"]["due_at"])
+        if ends_at is None or change < ends_at:
+            due["change_takes_effect"] = change
+    return due
+
+
+@contextmanager
+def _reading(facts: Json) -> Iterator[None]:
+    """Facts may have been damaged in any way."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        raise Unreadable(f"The facts {sorted(facts)} can't be read: {error!r}") from error

@@ -1,0 +1,45 @@
+"""The whole verification: every root by itself, then what must hold across them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from lifecycle.store.database import Database
+from lifecycle.verify.report import Finding, Report
+from lifecycle.verify.roots import judge
+from lifecycle.verify.rows import crowded, pages, size
+
+
+def verify(
+    database: Database, *, now: datetime | None = None, progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Judge everything that the database holds; it is only read, and may be written to meanwhile.
+
+    With `now`, roots that should have been looked at long before are warned of. `progress` hears how many roots of
+    how many have been judged, after each. Memory does not grow with the number of roots or rows, but with that of
+    the findings.
+    """
+    total, roots, rows = size(database), 0, 0
+    findings: list[Finding] = []
+    for page in pages(database):
+        for stored in page:
+            findings.extend(judge(stored, now))
+            rows += stored.count
+            roots += stored.root is not None
+            if progress is not None:
+                progress(roots, max(roots, total))
+    findings.extend(_two_live(database))
+    return Report(roots, rows, tuple(findings))
+
+
+def _two_live(database: Database) -> Iterator[Finding]:
+    for owner, subscriptions in crowded(database):
+        families = defaultdict(list)
+        for subscription in subscriptions:
+            families[str(subscription.facts.get("family"))].append(subscription)
+        for family, several in families.items():
+            for second in several[1:]:
+                message = f"{owner} has {several[0].id} in the plan family {family} too."
+                yield Finding("two_live", second.root_id, second.id, None, message)

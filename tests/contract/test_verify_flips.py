@@ -1,0 +1,134 @@
+"""Whatever single value is changed in a small database, `verify` finds it and accuses nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Table
+
+from lifecycle.store import schema
+from lifecycle.verify import verify
+from tests.contract.verify_vandal import Vandal
+from tests.contract.verify_world import World
+from tests.unit.machine_world import at
+
+SECOND = timedelta(seconds=1)
+WATCHED = {
+    schema.log: [column.name for column in schema.log.c],
+    schema.instances: ["id", "root_id", "machine", "version", "state", "facts", "owner_id", "live_key"],
+    schema.deferrals: ["instance_id", "root_id", "event", "due_at"],
+    schema.roots: ["seq", "head", "wake_at"],
+}
+
+
+def small(url: str) -> World:
+    """One subscription with a change on a date and a cycle behind it, one in trial, one that has ended."""
+    world = World(url)
+    changing = world.subscribe("acct_changing", "team", zone="Europe/Paris")
+    world.subscribe("acct_trial", "basic")
+    ended = world.subscribe("acct_ended", "pro")
+    world.do(changing, "schedule_change", plan="pro", at=at("2026-03-15"))
+    world.do(ended, "cancel", at=at("2026-02-10"), reason="Too dear.")
+    world.on("2026-02-10")
+    world.on("2026-02-28")
+    return world
+
+
+def others(value: object) -> Iterator[object]:
+    """Values to put in the place of this one, each different in one thing."""
+    match value:
+        case None:
+            yield "x"
+        case bool():
+            yield not value
+        case int():
+            yield value + 1000
+        case bytes():
+            yield bytes([*value[:-1], value[-1] ^ 1]) if value else b"x"
+        case datetime():
+            yield value + SECOND
+            yield value + timedelta(microseconds=1)
+        case str():
+            yield f"{value}x"
+            yield from later(value)
+        case dict():
+            yield value | {"x": 1}
+            for name, old in value.items():
+                yield {key: value[key] for key in value if key != name}
+                yield from (value | {name: other} for other in others(old))
+        case list():
+            yield [*value, {"effect": "notice", "kind": "changed"}]
+            for place, old in enumerate(value):
+                yield from ([*value[:place], other, *value[place + 1 :]] for other in others(old))
+
+
+def later(text: str) -> Iterator[str]:
+    """An instant that is written out, a second later."""
+    try:
+        yield (datetime.fromisoformat(text) + SECOND).isoformat()
+    except ValueError:
+        return
+
+
+def replacements(column: Column[Any], value: object) -> Iterator[object]:
+    """Other values that the column can hold."""
+    if value is None and column.name == "wake_at":
+        yield datetime.fromisoformat("2027-01-01T00:00:00+00:00")
+        return
+    yield from others(value)
+    if column.nullable and value is not None:
+        yield None
+
+
+def flipped(vandal: Vandal, table: Table) -> Iterator[tuple[str, str]]:
+    """Change one value after another, and say where and of which root; each is put back before the next."""
+    for row in vandal.all(table):
+        for name in WATCHED[table]:
+            for other in replacements(table.c[name], row[name]):
+                key = {column.name: row[column.name] for column in table.primary_key}
+                vandal.change(table, key, **{name: other})
+                yield f"{table.name} {key}: {name} = {other!r}", row.get("root_id", row.get("id", ""))
+                vandal.change(table, key | ({name: other} if name in key else {}), **{name: row[name]})
+
+
+@pytest.mark.parametrize("table", WATCHED, ids=lambda table: table.name)
+def test_no_value_can_be_changed_unseen(database_url: str, table: Table) -> None:
+    """Every value of every watched column of every row, leaf by leaf inside documents."""
+    world, vandal = small(database_url), Vandal(database_url, {})
+    assert verify(world.database).findings == ()
+    unseen, count = [], 0
+    for change, root in flipped(vandal, table):
+        count += 1
+        accused = {finding.root_id for finding in verify(world.database).findings}
+        if root not in accused:
+            unseen.append(change)
+    assert verify(world.database).findings == ()
+    world.database.dispose()
+    vandal.leave()
+    assert unseen == []
+    assert count > len(WATCHED[table])
+
+
+@pytest.mark.parametrize("value", ["'?'", "'null'", "17", "x'FF00'", "''"])
+def test_what_cannot_be_read_is_found(tmp_path: Path, value: str) -> None:
+    """SQLite holds anything in any column: that is a finding too, never the end of the verification."""
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    world, vandal = small(url), Vandal(url, {})
+    unseen = []
+    for table, columns in WATCHED.items():
+        for column in columns:
+            ((row, before),) = vandal.run(
+                f"SELECT rowid, quote({column}) FROM {table.name} WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608
+            )
+            for written in (value, before):
+                vandal.run(f"UPDATE {table.name} SET {column} = {written} WHERE rowid = {row}")  # noqa: S608
+                found = verify(world.database).findings
+                if bool(found) != (written == value):
+                    unseen.append(f"{table.name}.{column} = {written}")
+    world.database.dispose()
+    vandal.leave()
+    assert unseen == []

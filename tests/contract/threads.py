@@ -1,0 +1,22 @@
+"""Several threads that begin at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def at_once(number: int, act: Callable[[], Result]) -> list[Result]:
+    """What `act` returns in each of so many threads, which all begin at once; raises what one of them raises."""
+    start = Barrier(number)
+
+    def begin() -> Result:
+        start.wait()
+        return act()
+
+    with ThreadPoolExecutor(number) as threads:
+        return [job.result() for job in [threads.submit(begin) for _ in range(number)]]

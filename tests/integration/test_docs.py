@@ -1,0 +1,210 @@
+"""The documentation, carried out: its code, its commands, its links, as a reader would find them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+from structlog.testing import capture_logs
+
+from lifecycle.store import schema
+from tests.integration.alarms import wind
+from tests.integration.test_rules import START, utc
+from tests.integration.world import travelling
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = {page.relative_to(ROOT).as_posix(): page for page in (README, *sorted((ROOT / "docs").glob("*.md")))}
+WRITTEN = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items()}
+
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.M | re.S)
+FILE = re.compile(r"# ([\w.]+\.\w+)\n")
+EXPECTED = re.compile(r"# → (.*)$", re.M)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks(page: str, language: str) -> Sequence[str]:
+    """The blocks of a page in a language."""
+    return [found[3] for found in BLOCK.finditer(WRITTEN[page]) if found[2] == language]
+
+
+@dataclass
+class Program:
+    """What a page's code comes to: files by their names, and scripts to be run one after the other.
+
+    A block whose first line is a comment with a file's name is that file. A block that begins with an import is a new
+    script, with an empty database; any other goes on where the one before stopped.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    scripts: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, page: str) -> Program:
+        """All Python of a page, and the YAML that is a file."""
+        program = cls()
+        for block in [*blocks(page, "yaml"), *blocks(page, "python")]:
+            if name := FILE.match(block):
+                program.files[name[1]] = block
+        for block in blocks(page, "python"):
+            if FILE.match(block):
+                continue
+            if block.startswith(("import ", "from ")):
+                program.scripts.append(block)
+            else:
+                program.scripts[-1] += block
+        return program
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command as a reader would, without any setting of this environment; what it said on stdout."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("LIFECYCLE_", "MAKE"))}
+    sources = os.pathsep.join(str(ROOT / folder) for folder in ("src", "machines", "jobs"))
+    done = subprocess.run(
+        command, cwd=cwd, env=env | {"PYTHONPATH": sources}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A fresh directory that holds the project's configuration."""
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    return tmp_path
+
+
+def script(folder: Path, code: str) -> str:
+    """Run Python code in a process of its own, on an empty database; what it printed."""
+    for old in folder.glob("*.db*"):
+        old.unlink()
+    (folder / "script.py").write_text(code, encoding="utf-8")
+    return run(sys.executable, "-W", "error", "script.py", cwd=folder)
+
+
+def in_order(expected: Sequence[str], printed: str) -> Iterator[str]:
+    """The lines that are expected and do not come, after those before them, in what was printed."""
+    lines = iter(printed.splitlines())
+    for line in expected:
+        if line not in lines:
+            yield line
+
+
+# Code
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_the_python_of_a_page_runs(page: str, folder: Path) -> None:
+    """Every block as it is written; what a comment says after an arrow is what is printed."""
+    program = Program.of(page)
+    for name, content in program.files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    for code in program.scripts:
+        assert list(in_order(EXPECTED.findall(code), script(folder, code))) == []
+    for name in program.files:
+        if name.startswith("test_"):
+            run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name, cwd=folder)
+
+
+def test_the_readme_travels_through_three_months(folder: Path) -> None:
+    """28 February, 31 March, 30 April, as its comment says."""
+    printed = script(folder, Program.of("README.md").scripts[1])
+    assert [line for line in printed.splitlines() if line.endswith("+00:00 cycle_starts")] == [
+        "2026-02-28 09:00:00+00:00 cycle_starts",
+        "2026-03-31 09:00:00+00:00 cycle_starts",
+        "2026-04-30 09:00:00+00:00 cycle_starts",
+    ]
+
+
+# Commands
+
+
+def program(folder: Path) -> Path:
+    """A directory with the program `lifecycle`, as an installation writes it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, _, function = project["scripts"]["lifecycle"].partition(":")
+    file = folder / "bin" / "lifecycle"
+    file.parent.mkdir()
+    file.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n")
+    file.chmod(0o755)
+    return file.parent
+
+
+def test_the_readmes_commands_run_in_order(folder: Path) -> None:
+    """From an empty directory to a history that is whole."""
+    [console] = [block for block in blocks("README.md", "sh") if block.startswith("lifecycle ")]
+    shown = run("sh", "-e", "-c", f'PATH="{program(folder)}:$PATH"\n{console}', cwd=folder)
+    assert len(console.splitlines()) == 10
+    assert "trial_ends" in shown
+
+
+def test_the_demo_makes_what_it_shows(tmp_path: Path) -> None:
+    """`make demo`, in another folder than its own."""
+    shown = run("make", "demo", f"DIR={tmp_path}/demo", cwd=ROOT)
+    assert shown
+    assert (tmp_path / "demo" / "lifecycle.db").is_file()
+
+
+def test_the_readmes_two_commands_are_what_the_makefile_has_and_ci_runs() -> None:
+    """`make demo` and `make test` are there; who checks a change runs the second, as a reader would."""
+    [make] = [block for block in blocks("README.md", "sh") if block.startswith("make ")]
+    assert [line.split()[:2] for line in make.splitlines()] == [["make", "demo"], ["make", "test"]]
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert {"demo", "test"} <= set(targets)
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
+
+
+def test_the_statement_that_ends_a_quarantine(database_url: str) -> None:
+    """An alarm that was broken at 10:00 is mended and let go on: it rings, and its nominal time is 10:00 (X11)."""
+    [statement] = blocks("docs/operators.md", "sql")
+    with travelling(database_url, START, LIFECYCLE_MACHINES="[tests.integration.alarms:Alarm]") as (lifecycle, clock):
+        [alarm] = wind(lifecycle.engine, utc("2026-01-31T10:00"), broken=True)
+        with capture_logs():
+            for second in (0, 1, 3, 7, 15):
+                clock.move_to(utc(f"2026-01-31T10:00:{second:02}"))
+                lifecycle.fire_due()
+        assert [due.status for due in lifecycle.due()] == ["quarantined"]
+        with lifecycle.database.writing() as connection:
+            facts = {"at": "2026-01-31T10:00:00+00:00", "times": 1, "seconds": 0, "broken": False}
+            connection.execute(update(schema.instances).values(facts=facts))
+            connection.execute(text(statement.replace("sub_01…", alarm)))
+
+        assert lifecycle.fire_due() == 1
+        assert lifecycle.log()[-1].at == utc("2026-01-31T10:00")
+
+
+# Links
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings can be linked by."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """Within the project: to a file that is there, and to a heading that it has."""
+    broken = []
+    for link in LINK.findall(WRITTEN[page]):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (PAGES[page].parent / name).resolve() if name else PAGES[page]
+        if not target.is_file() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """Nothing is written that nobody finds."""
+    assert {page for page in PAGES if page.startswith("docs/")} <= set(LINK.findall(WRITTEN["README.md"]))

@@ -1,0 +1,538 @@
+"""A live daemon: real threads, a real clock, a real database. What is waited for is a line of the log."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+import structlog
+from apscheduler.events import EVENT_JOB_EXECUTED
+from apscheduler.triggers.date import DateTrigger
+from sqlalchemy import event, select, text
+
+from lifecycle.config.model import JobSpec
+from lifecycle.domain.calendar import Duration
+from lifecycle.engine.clock import VirtualClock, stopwatch
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.records import InstanceRecord
+from lifecycle.engine.registry import Registry
+from lifecycle.engine.work import Command, Creation
+from lifecycle.errors import LifecycleError
+from lifecycle.scheduler.dispatcher import Dispatcher
+from lifecycle.scheduler.jobs import declare_jobs
+from lifecycle.store import database as database_module
+from lifecycle.store import schema
+from lifecycle.store.migrate import upgrade
+from lifecycle.store.transaction import SqlTransaction
+from lifecycle_machines.subscription import SubscriptionMachine
+from tests.integration.alarms import AlarmEngine, alarm_engine, database_of, logged, move, wind
+from tests.postgres import Databases
+from tests.unit.machine_world import ACCOUNT, SURROUNDINGS, utc
+
+PATIENCE = 20.0
+"""Seconds after which something that should have happened is taken not to."""
+
+HOUR = timedelta(hours=1)
+SOON = timedelta(milliseconds=300)
+Line = Mapping[str, object]
+
+
+class Lines:
+    """The lines of the log as they are written, for a test to wait for."""
+
+    def __init__(self) -> None:
+        self._written: SimpleQueue[Line] = SimpleQueue()
+
+    def __call__(self, _logger: object, _level: str, line: MutableMapping[str, object]) -> str:
+        """Take a line, in the place of structlog's renderer."""
+        self._written.put(line)
+        raise structlog.DropEvent
+
+    def next(self, name: str, **keys: object) -> Line:
+        """The next line of this name with these keys; those before it are passed over."""
+        deadline = stopwatch() + PATIENCE
+        while True:
+            line = self._written.get(timeout=max(0.0, deadline - stopwatch()))
+            if line["event"] == name and keys.items() <= line.items():
+                return line
+
+
+@pytest.fixture(autouse=True)
+def lines() -> Iterator[Lines]:
+    """What structlog is told; a test that does not ask for it is spared the rendering."""
+    lines = Lines()
+    structlog.configure(processors=[lines])
+    yield lines
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="module")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema, which every test has its own copy of."""
+    file = tmp_path_factory.mktemp("template") / "lifecycle.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="module")
+def postgres_template(databases: Databases) -> Iterator[str]:
+    """The name of a database with the schema, which every test has its own copy of."""
+    with databases.create() as url:
+        migrate(url.render_as_string(hide_password=False))
+        assert url.database is not None
+        yield url.database
+
+
+@pytest.fixture
+def sqlite(sqlite_template: Path, tmp_path: Path) -> str:
+    """A database on SQLite, for what is the same on both."""
+    return f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'lifecycle.db')}"
+
+
+@pytest.fixture
+def postgresql(databases: Databases, postgres_template: str) -> Iterator[str]:
+    """A database on PostgreSQL, for what several daemons share."""
+    with databases.create(template=postgres_template) as url:
+        yield url.render_as_string(hide_password=False)
+
+
+def migrate(url: str) -> None:
+    """Give a database the schema."""
+    with alarms(url) as engine:
+        upgrade(database_of(engine))
+
+
+@contextmanager
+def alarms(url: str, **more: object) -> Iterator[AlarmEngine]:
+    """An engine that runs alarms, whose connections are closed afterwards."""
+    engine = alarm_engine(url, **more)  # type: ignore[arg-type]  # passed on as they are
+    try:
+        yield engine
+    finally:
+        database_of(engine).dispose()
+
+
+@contextmanager
+def daemon(
+    engine: Engine[SqlTransaction],
+    *,
+    heartbeat: timedelta = HOUR,
+    jobs: Sequence[JobSpec] = (),
+    lifecycle: object = None,
+) -> Iterator[Dispatcher]:
+    """A dispatcher that runs meanwhile, with a heartbeat that does not help unless it is said to."""
+    dispatcher = Dispatcher(engine, heartbeat=heartbeat)
+    declare_jobs(dispatcher.scheduler, jobs, zone="Europe/Paris", lifecycle=lifecycle)
+    dispatcher.start()
+    try:
+        yield dispatcher
+    finally:
+        dispatcher.stop()
+
+
+class Gate:
+    """The surroundings of alarms, which keep the first batch of an engine waiting in its transaction."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, _transaction: SqlTransaction, alarms: Sequence[InstanceRecord]) -> Mapping[str, object]:
+        if alarms and not self.reached.is_set():
+            self.reached.set()
+            assert self.opened.wait(PATIENCE)
+        return {}
+
+
+# Arming
+
+
+def test_what_is_due_already_fires_at_the_start(database_url: str, lines: Lines) -> None:
+    """A daemon that comes up looks at once."""
+    with alarms(database_url) as engine:
+        wind(engine, engine.clock.now() - HOUR)
+        with daemon(engine):
+            lines.next("transition", transition="rings", target="silent")
+
+
+def test_what_comes_due_fires_without_waiting_for_the_heartbeat(database_url: str, lines: Lines) -> None:
+    """An alarm for 300 ms from now rings in a daemon whose heartbeat is an hour, and not before its instant."""
+    with alarms(database_url) as engine, daemon(engine) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        due_at = engine.clock.now() + SOON
+        wind(engine, due_at)
+        line = lines.next("transition", transition="rings")
+        assert line["due_at"] == due_at.isoformat()
+        assert datetime.fromisoformat(str(line["fired_at"])) >= due_at
+
+
+def test_a_subscription_ends_on_its_date_in_a_live_daemon(database_url: str, lines: Lines) -> None:
+    """Cancelled for 300 ms from now, it has ended by itself, with nobody asking."""
+    bought = {"plan": "team", "interval": "month"}
+    with alarms(database_url) as on_the_database:
+        engine = Engine(
+            on_the_database.store,
+            Registry([SubscriptionMachine]),
+            on_the_database.clock,
+            on_the_database.ids,
+            surround={"subscription": lambda _, instances: {each.id: SURROUNDINGS for each in instances}},
+        )
+        with daemon(engine):
+            creation = Creation("subscription", "subscribed", "ann", "sub", SURROUNDINGS, ACCOUNT.id, bought)
+            subscription = engine.attempt(lambda work: work.create(creation)).id
+            date = (engine.clock.now() + SOON).isoformat()
+            engine.command(Command(subscription, "cancel", "ann", {"at": date}))
+            line = lines.next("transition", transition="end_date_arrives")
+            assert (line["due_at"], line["target"]) == (date, "ended")
+
+
+def test_a_daemon_without_deferrals_is_armed_for_nothing(database_url: str) -> None:
+    """It waits for a commit, or for the heartbeat."""
+    with alarms(database_url) as engine, daemon(engine) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        assert dispatcher.armed_at is None
+
+
+def test_what_is_deferred_earlier_rearms_it(database_url: str, lines: Lines) -> None:
+    """Armed for an alarm in two hours, it is armed anew for one in one, and for that one moved to 300 ms from now."""
+    with alarms(database_url) as engine, daemon(engine) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        now = engine.clock.now()
+        wind(engine, now + 2 * HOUR)
+        assert dispatcher.armed_at == now + 2 * HOUR
+        (alarm,) = wind(engine, now + HOUR)
+        assert dispatcher.armed_at == now + HOUR
+        wind(engine, now + 3 * HOUR)
+        assert dispatcher.armed_at == now + HOUR
+        move(engine, alarm, engine.clock.now() + SOON)
+        lines.next("transition", transition="rings", instance=alarm)
+        assert dispatcher.idle(PATIENCE)
+        assert dispatcher.armed_at == now + 2 * HOUR
+
+
+def test_each_ring_of_a_chain_is_armed_for_after_the_one_before(database_url: str, lines: Lines) -> None:
+    """An alarm that rings five times, 0.1 s apart, rings at each of its instants."""
+    with alarms(database_url) as engine, daemon(engine):
+        first = engine.clock.now() + SOON
+        wind(engine, first, times=5, seconds=0.1)
+        due = [lines.next("transition", transition="rings")["due_at"] for _ in range(5)]
+        assert due == [(first + n * timedelta(milliseconds=100)).isoformat() for n in range(5)]
+
+
+def test_the_heartbeat_finds_what_another_process_has_deferred(database_url: str, lines: Lines) -> None:
+    """Nobody tells this daemon of another engine's commit: it looks by itself."""
+    with alarms(database_url) as engine, alarms(database_url) as other, daemon(engine, heartbeat=SOON) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        wind(other, other.clock.now())
+        lines.next("transition", transition="rings")
+
+
+def test_a_virtual_clock_is_looked_at_when_it_has_been_moved(database_url: str) -> None:
+    """On 1 March nothing is due; moved to 2 March, 00:00:30 and woken up, the daemon has rung at midnight."""
+    clock = VirtualClock(utc("2026-03-01"))
+    with alarms(database_url, clock=clock) as engine, daemon(engine) as dispatcher:
+        wind(engine, utc("2026-03-02"))
+        assert dispatcher.idle(PATIENCE)
+        assert (dispatcher.armed_at, logged(engine, "event")) == (None, [("wound",)])
+        clock.move_to(utc("2026-03-02T00:00:30"))
+        dispatcher.wakeup()
+        assert dispatcher.idle(PATIENCE)
+        ring = ("rings", utc("2026-03-02"), utc("2026-03-02T00:00:30"))
+        assert logged(engine, "event", "due_at", "fired_at")[1:] == [ring]
+
+
+# Several daemons
+
+
+def test_two_daemons_on_one_postgresql_share_the_work(postgresql: str) -> None:
+    """Each holds ten alarms while the other does; in the end all forty have rung three times, each time once."""
+    together = threading.Barrier(2)
+
+    def meeting() -> Callable[[SqlTransaction, Sequence[InstanceRecord]], Mapping[str, object]]:
+        met: list[int] = []
+
+        def surround(_transaction: SqlTransaction, alarms: Sequence[InstanceRecord]) -> Mapping[str, object]:
+            if alarms and not met:
+                met.append(together.wait(PATIENCE))
+            return {}
+
+        return surround
+
+    with (
+        alarms(postgresql, batch=10, surround=meeting()) as one,
+        alarms(postgresql, batch=10, surround=meeting()) as other,
+    ):
+        wound = wind(one, one.clock.now() - HOUR, alarms=40, times=3, seconds=60)
+        with daemon(one) as first, daemon(other) as second:
+            assert first.idle(PATIENCE)
+            assert second.idle(PATIENCE)
+        assert_each_rang_three_times(one, wound)
+
+
+def test_two_processes_on_one_postgresql_share_the_work(postgresql: str) -> None:
+    """Two daemons that are processes: both ring, and together they ring each of the forty three times, once each."""
+    with alarms(postgresql) as engine:
+        wound = wind(engine, engine.clock.now() - HOUR, alarms=40, times=3, seconds=60)
+        with process(postgresql) as one, process(postgresql) as other:
+            assert [heard(one), heard(other)] == ["claimed", "claimed"]
+            tell(one, "go")
+            tell(other, "go")
+            rung = [int(heard(one)), int(heard(other))]
+        assert (sum(rung), min(rung) >= 10) == (120, True)
+        assert_each_rang_three_times(engine, wound)
+
+
+def assert_each_rang_three_times(engine: AlarmEngine, wound: Sequence[str]) -> None:
+    """And the log has no gap."""
+    story = [(1, "wound"), (2, "rings"), (3, "rings"), (4, "rings")]
+    assert logged(engine, "root_id", "seq", "event") == [(alarm, *row) for alarm in sorted(wound) for row in story]
+
+
+@contextmanager
+def process(url: str) -> Iterator[subprocess.Popen[str]]:
+    """A daemon as a process, which does not outlive the test."""
+    command = [sys.executable, "-m", "tests.integration.daemon", url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def heard(process: subprocess.Popen[str]) -> str:
+    """The next line that it says."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def tell(process: subprocess.Popen[str], word: str) -> None:
+    """Say a line to it."""
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
+
+
+def test_what_others_hold_is_tried_again(postgresql: str, lines: Lines) -> None:
+    """An alarm whose root another transaction has locked rings when that ends, long before the heartbeat."""
+    looked = threading.Event()
+    with alarms(postgresql) as engine, alarms(postgresql) as other, daemon(engine) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        (alarm,) = wind(other, other.clock.now() - HOUR)
+        event.listen(database_of(engine).engine, "before_cursor_execute", looking_ahead(looked))
+        with other.work() as work:
+            work.lock([alarm])
+            dispatcher.wakeup()
+            assert looked.wait(PATIENCE)
+        lines.next("transition", transition="rings")
+
+
+def looking_ahead(looked: threading.Event) -> Callable[..., None]:
+    """Hears the statements of an engine, and sets the event when it asks what comes next."""
+
+    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "min(" in statement:
+            looked.set()
+
+    return hear
+
+
+# Trouble
+
+
+def test_a_root_that_fails_stops_no_other_and_is_quarantined(database_url: str) -> None:
+    """At 10:00 one of three is broken: two ring, it is tried again at :01, :03, :07, :15, and then kept aside (X11)."""
+    clock = VirtualClock(utc("2026-03-01T09:00"))
+    with alarms(database_url, clock=clock) as engine, daemon(engine) as dispatcher:
+        wind(engine, utc("2026-03-01T10:00"), alarms=2)
+        (broken,) = wind(engine, utc("2026-03-01T10:00"), broken=True)
+        attempts = []
+        for second in range(20):
+            clock.move_to(utc(f"2026-03-01T10:00:{second:02}"))
+            dispatcher.wakeup()
+            assert dispatcher.idle(PATIENCE)
+            attempts.append(root_of(engine, broken)[0])
+        assert attempts == [1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5]
+        assert root_of(engine, broken) == (5, "quarantined", "RuntimeError: the spring is broken")
+        assert Counter(logged(engine, "event")) == {("wound",): 3, ("rings",): 2}
+
+
+def root_of(engine: AlarmEngine, alarm: str) -> tuple[object, ...]:
+    """Its attempts, its status, and what went wrong."""
+    roots = schema.roots.c
+    query = select(roots.attempts, roots.status, roots.error).where(roots.id == alarm)
+    with database_of(engine).reading() as connection:
+        return tuple(connection.execute(query).one())
+
+
+def test_a_postgresql_that_drops_its_connections_is_survived(postgresql: str, lines: Lines) -> None:
+    """A batch whose connection is cut is told in the log, and done again on a new one."""
+    gate = Gate()
+    with alarms(postgresql, surround=gate) as engine, alarms(postgresql) as other, daemon(engine) as dispatcher:
+        wind(other, other.clock.now() - HOUR)
+        dispatcher.wakeup()
+        assert gate.reached.wait(PATIENCE)
+        cut_all_others_off(other)
+        gate.opened.set()
+        lines.next("dispatcher_failed")
+        lines.next("transition", transition="rings")
+        assert logged(other, "event") == [("wound",), ("rings",)]
+
+
+def cut_all_others_off(engine: AlarmEngine) -> None:
+    """End every other connection to the database; returns when they have gone."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with database_of(engine).engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        while connection.scalar(text(f"SELECT count(*) {others}")):
+            pass
+
+
+def test_an_sqlite_file_that_somebody_keeps_locked_is_survived(
+    sqlite: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locked beyond the busy timeout, it is tried after twice as long each time, until it can be written again."""
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.01)
+    with alarms(sqlite) as engine, alarms(sqlite) as other, daemon(engine) as dispatcher:
+        assert dispatcher.idle(PATIENCE)
+        wind(other, other.clock.now() - HOUR)
+        with database_of(other).writing():
+            dispatcher.wakeup()
+            failures = [lines.next("dispatcher_failed") for _ in range(4)]
+        lines.next("transition", transition="rings")
+        assert dispatcher.idle(PATIENCE)
+        assert dispatcher.alive
+    retries = [datetime.fromisoformat(str(failure["retry_at"])) for failure in failures]
+    first, second, third = (later - earlier for earlier, later in pairwise(retries))
+    assert (first > tenths(1), second > tenths(2), third > tenths(4)) == (True, True, True)
+
+
+def tenths(number: int) -> timedelta:
+    """So many tenths of a second."""
+    return timedelta(milliseconds=100 * number)
+
+
+# Life and death
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies as threads die
+def test_a_dead_scheduler_thread_is_noticed(sqlite: str) -> None:
+    """A daemon whose scheduler's thread has died does not say that it is alive; it can still be stopped."""
+    with alarms(sqlite) as engine, daemon(engine) as dispatcher:
+        assert dispatcher.alive
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "APScheduler")
+        dispatcher.scheduler.add_job(int, Deadly())
+        thread.join(PATIENCE)
+        assert not dispatcher.alive
+
+
+class Deadly(DateTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Ends the thread that asks it a second time when to fire."""
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Now; then never again."""
+        if previous_fire_time is not None:
+            raise RuntimeError("asked again")
+        return now
+
+
+def test_a_daemon_that_is_stuck_is_noticed(sqlite: str) -> None:
+    """With heartbeats of 50 ms and a batch that does not end, it is dead after the third, and comes round."""
+    gate = Gate()
+    with alarms(sqlite, surround=gate) as engine:
+        wind(engine, engine.clock.now() - HOUR)
+        with daemon(engine, heartbeat=timedelta(milliseconds=50)) as dispatcher:
+            beats: SimpleQueue[object] = SimpleQueue()
+            assert gate.reached.wait(PATIENCE)
+            alive = [dispatcher.alive]
+            dispatcher.scheduler.add_listener(beats.put, EVENT_JOB_EXECUTED)
+            for _ in range(5):  # 45 ms apart at least, so from the first to the fifth it is more than 150
+                beats.get(timeout=PATIENCE)
+            alive.append(dispatcher.alive)
+            gate.opened.set()
+            assert dispatcher.idle(PATIENCE)
+            assert [*alive, dispatcher.alive] == [True, False, True]
+
+
+def test_stopping_waits_for_the_batch_and_claims_no_more(database_url: str) -> None:
+    """Of two alarms that are due, the one whose batch is running when the daemon is stopped rings, the other not."""
+    gate = Gate()
+    with alarms(database_url, batch=1, surround=gate) as engine:
+        wind(engine, engine.clock.now() - HOUR, alarms=2)
+        with daemon(engine) as dispatcher:
+            assert gate.reached.wait(PATIENCE)
+            stopping = threading.Thread(target=dispatcher.stop)
+            stopping.start()
+            assert dispatcher.idle(PATIENCE)  # as soon as it is being stopped
+            assert stopping.is_alive()
+            gate.opened.set()
+            stopping.join(PATIENCE)
+            assert not stopping.is_alive()
+            assert Counter(logged(engine, "event")) == {("wound",): 2, ("rings",): 1}
+            assert not dispatcher.alive
+
+
+def test_commits_after_the_stop_are_harmless(sqlite: str) -> None:
+    """An engine whose daemon has been stopped goes on taking commands; nothing rings by itself."""
+    with alarms(sqlite) as engine:
+        with daemon(engine):
+            pass
+        wind(engine, engine.clock.now() - HOUR)
+        assert logged(engine, "event") == [("wound",)]
+
+
+def test_a_dispatcher_is_started_once(sqlite: str) -> None:
+    """Whoever wants to start again makes a new one."""
+    with alarms(sqlite) as engine:
+        with daemon(engine) as dispatcher, pytest.raises(LifecycleError, match="started once") as refused:
+            dispatcher.start()
+        assert refused.value.code == "dispatcher_started"
+        with pytest.raises(LifecycleError, match="started once"):
+            dispatcher.start()
+
+
+# Calendar jobs
+
+
+def test_calendar_jobs_run_and_one_that_raises_disturbs_nobody(sqlite: str, lines: Lines) -> None:
+    """Every second one reports and one fails, which is told in the log; an alarm still rings."""
+    every_second = Duration(0, 1)
+    jobs = [
+        JobSpec("failing", "tests.integration.alarms:fail", every=every_second),
+        JobSpec("reporting", "tests.integration.alarms:report", every=every_second),
+    ]
+    reports: SimpleQueue[str] = SimpleQueue()
+    with alarms(sqlite) as engine, daemon(engine, jobs=jobs, lifecycle=reports) as dispatcher:
+        failed = lines.next("job_failed")
+        assert (failed["job"], failed["error"]) == ("failing", "no bell in SimpleQueue")
+        assert reports.get(timeout=PATIENCE) == "report"
+        wind(engine, engine.clock.now())
+        lines.next("transition", transition="rings")
+        assert dispatcher.alive
+
+
+def test_calendar_jobs_that_hang_do_not_keep_the_dispatcher_waiting(sqlite: str, lines: Lines) -> None:
+    """Twenty jobs hang, more than the scheduler has threads for jobs; an alarm still rings."""
+    hanging, released = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        hanging.release()
+        released.wait(PATIENCE)
+
+    with alarms(sqlite) as engine, daemon(engine) as dispatcher:
+        for _ in range(20):
+            dispatcher.scheduler.add_job(hang)
+        for _ in range(10):
+            assert hanging.acquire(timeout=PATIENCE)
+        wind(engine, engine.clock.now())
+        lines.next("transition", transition="rings")
+        released.set()
