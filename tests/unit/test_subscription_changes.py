@@ -209,13 +209,13 @@ def test_an_end_shelves_a_change_that_comes_later() -> None:
     story.do("schedule_change", "2026-06-02", plan="team", at=at("2026-07-10"))
     story.do("cancel", "2026-06-03", at=at("2026-07-10"))
     assert story.due == {"cycle_starts": utc("2026-07-01"), "end_date_arrives": utc("2026-07-10")}
-    assert story.facts.shelved
+    shelved = [story.facts.shelved]
     story.do("cancel", "2026-06-04", at=at("2026-08-15"))
     assert story.due["change_takes_effect"] == utc("2026-07-10")
-    assert not story.facts.shelved
+    shelved.append(story.facts.shelved)
     story.travel("2026-07-10")
     assert (story.state, story.facts.plan, story.notices) == ("pending_cancellation", "team", ["changed"])
-    assert not story.facts.shelved
+    assert [*shelved, story.facts.shelved] == [True, False, False]
     assert story.bills == [purchase(3, "2026-07-10", "2026-08-10")]
     story.do("withdraw_cancellation", "2026-07-11")
     assert (story.state, story.facts.plan) == ("active", "team")

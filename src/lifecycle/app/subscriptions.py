@@ -37,6 +37,11 @@ class Said(TypedDict, total=False):
     """Why, in their words."""
     key: str | None
     """An idempotency key of the account: the same command with it again gets the first answer again."""
+
+
+class Judged(Said, total=False):
+    """What goes with a command on a subscription that is there."""
+
     version: int | None
     """The version that is expected; another one is refused `version_conflict`."""
 
@@ -71,7 +76,7 @@ class Subscriptions:
         plan: str | None = None,
         interval: str | None = None,
         seats: int | None = None,
-        **said: Unpack[Said],
+        **said: Unpack[Judged],
     ) -> SubscriptionView:
         """Pay before the trial ends: the first cycle starts now."""
         asked = arguments.choice(plan, interval, seats)
@@ -85,7 +90,7 @@ class Subscriptions:
         interval: str | None = None,
         seats: int | None = None,
         when: When = "next_cycle",
-        **said: Unpack[Said],
+        **said: Unpack[Judged],
     ) -> SubscriptionView:
         """Change plan, interval or seats: `now`, at the `next_cycle`, or on a date."""
         asked = arguments.choice(plan, interval, seats)
@@ -94,7 +99,7 @@ class Subscriptions:
         at = when if when == "next_cycle" else self._instant(subscription, when)
         return self._command(subscription, "schedule_change", asked | {"at": at}, said)
 
-    def withdraw_change(self, subscription: str, **said: Unpack[Said]) -> SubscriptionView:
+    def withdraw_change(self, subscription: str, **said: Unpack[Judged]) -> SubscriptionView:
         """Undo the pending change."""
         return self._command(subscription, "withdraw_change", {}, said)
 
@@ -102,7 +107,7 @@ class Subscriptions:
         self,
         subscription: str,
         seats: int,
-        **said: Unpack[Said],
+        **said: Unpack[Judged],
     ) -> SubscriptionView:
         """So many more seats, now."""
         more = {"seats": arguments.count(seats, "seats")}
@@ -113,7 +118,7 @@ class Subscriptions:
         subscription: str,
         *,
         when: When = "period_end",
-        **said: Unpack[Said],
+        **said: Unpack[Judged],
     ) -> SubscriptionView:
         """End at the `period_end`, on a date, or `now`; a second time: move the date."""
         if when == "now":
@@ -121,7 +126,7 @@ class Subscriptions:
         at = when if when == "period_end" else self._instant(subscription, when)
         return self._command(subscription, "cancel", {"at": at}, said)
 
-    def withdraw_cancellation(self, subscription: str, **said: Unpack[Said]) -> SubscriptionView:
+    def withdraw_cancellation(self, subscription: str, **said: Unpack[Judged]) -> SubscriptionView:
         """Change one's mind: as if the cancellation had not been asked for."""
         return self._command(subscription, "withdraw_cancellation", {}, said)
 
@@ -188,7 +193,7 @@ class Subscriptions:
     def _owned(self, transaction: SqlTransaction, owner: Account) -> Sequence[accounts.Owned]:
         return accounts.owned_by(transaction.connection, owner.id, KIND)
 
-    def _command(self, subscription: str, event: str, asked: Json, said: Said) -> SubscriptionView:
+    def _command(self, subscription: str, event: str, asked: Json, said: Judged) -> SubscriptionView:
         def job(work: Work[SqlTransaction]) -> Answer:
             stored = queries.instances(work.transaction.connection, machine=KIND, id=subscription)
             if not stored:

@@ -66,8 +66,6 @@ class SubscriptionView:
 def view(of: Answer | StoredInstance) -> SubscriptionView:
     """A stored subscription, or a command's answer, as callers see it."""
     facts = subscription.load(of.facts)
-    schedule = {} if of.state == "ended" else facts.schedule()
-    coming = min(schedule.items(), key=lambda item: item[1], default=None)
     return SubscriptionView(
         id=of.id,
         account_id=facts.account,
@@ -87,11 +85,18 @@ def view(of: Answer | StoredInstance) -> SubscriptionView:
         trial_end=facts.trial_end,
         ends_at=facts.ends_at,
         pending=_pending(facts),
-        next=coming and NextEvent(*coming),
+        next=_next(of),
         version=of.version,
         status=of.status,
         error=of.error,
     )
+
+
+def _next(of: Answer | StoredInstance) -> NextEvent | None:
+    if of.next_event is None or of.next_due_at is None:
+        return None
+    at = of.next_due_at
+    return NextEvent(of.next_event, datetime.fromisoformat(at) if isinstance(at, str) else at)
 
 
 def _pending(facts: Subscription) -> PendingChange | None:

@@ -62,7 +62,10 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An instance as a command left it; `version` is the number of its root's last log row."""
+    """An instance as a command left it: plain JSON values, to be remembered with an idempotency key.
+
+    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first.
+    """
 
     id: str
     state: str
@@ -70,6 +73,8 @@ class Answer:
     version: int
     status: str = "live"
     error: str | None = None
+    next_event: str | None = None
+    next_due_at: str | None = None
 
 
 class Work(Generic[Tx_co]):
@@ -257,9 +262,10 @@ class Work(Generic[Tx_co]):
         return hand, hand.held[instance_id]
 
     def _decide(self, hand: Hand, held: Held, stimulus: Stimulus, by: Command | Creation) -> None:
-        decision = self._step(held, stimulus, self._contexts.get(held.record.id))
+        by_itself = stimulus.event in held.matrix.deferred  # and only when it is due
+        decision = None if by_itself else self._step(held, stimulus, self._contexts.get(held.record.id))
         if decision is None:
-            raise refused("does_nothing", event=stimulus.event, state=held.record.state)
+            raise refused("not_allowed", event=stimulus.event, state=held.record.state)
         because = Because("command", by.actor, self._note(hand.root.id, by.reason))
         self._take(hand, held, stimulus, decision, because)
 
@@ -293,8 +299,18 @@ class Work(Generic[Tx_co]):
         return answer
 
     def _snapshot(self, hand: Hand, held: Held) -> Answer:
-        root = hand.root
-        return Answer(held.record.id, held.record.state, held.record.facts, root.seq, root.status, root.error)
+        root, record = hand.root, held.record
+        first = min(held.deferrals, key=lambda event: held.deferrals[event], default=None)
+        return Answer(
+            id=record.id,
+            state=record.state,
+            facts=record.facts,
+            version=root.seq,
+            status=root.status,
+            error=root.error,
+            next_event=first,
+            next_due_at=None if first is None else held.deferrals[first].isoformat(),
+        )
 
     # Writing
 

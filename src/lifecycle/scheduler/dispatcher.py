@@ -111,6 +111,7 @@ class Dispatcher:
             was_running, self._running = self._running, False
             self._state.notify_all()
             self._state.wait_for(lambda: not self._busy)
+            self._armed_at = None
         if was_running:
             self.scheduler.shutdown()
 
@@ -159,9 +160,11 @@ class Dispatcher:
         now = self._tick()
         while self._running and self._engine.fire_batch(now).claimed:
             self._misses = 0
-            with self._state:
-                self._state.wait_for(lambda: not self._running, self._pause.total_seconds())
             now = self._tick()
+            if self._pause and (self._engine.store.next_wake_at() or now) < now:
+                with self._state:
+                    self._state.wait_for(lambda: not self._running, self._pause.total_seconds())
+                now = self._tick()
         with self._state:
             self._armed_at = None  # what was committed up to here is seen below; what is from here on nudges again
         wake_at = self._engine.store.next_wake_at()
@@ -189,9 +192,8 @@ class Dispatcher:
         return _wall.now() if instant <= self._engine.clock.now() else None
 
     def _arm(self) -> None:
-        """Put a fresh one-shot in the place of the one before. The caller holds the state."""
-        if not self._running:
-            return
+        """Put a fresh one-shot in the place of the one before. The caller holds the state, and it is running or busy:
+        a scheduler that shuts down holds the lock that this needs."""
         if self._job is not None:
             with suppress(JobLookupError):  # it has run
                 self._job.remove()

@@ -27,6 +27,8 @@ class StoredInstance:
     version: int
     status: str
     error: str | None
+    next_event: str | None
+    next_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def instances(
     older_than: int | None = None,
 ) -> list[StoredInstance]:
     """Instances of a machine, oldest first; `older_than`: only those stored by an older version of it."""
-    table, root = schema.instances, schema.roots
+    table, root, deferral = schema.instances, schema.roots, schema.deferrals
+    its_own = deferral.c.instance_id == table.c.id
     query: Select[Any] = (
         select(
             table.c.id,
@@ -91,6 +94,8 @@ def instances(
             root.c.seq,
             root.c.status,
             root.c.error,
+            select(deferral.c.event).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery(),
+            select(deferral.c.due_at).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery(),
         )
         .join(root, root.c.id == table.c.root_id)
         .where(table.c.machine == machine)

@@ -47,7 +47,7 @@ class BeaconMachine(Machine[Json, object]):
     adjust = lit.to(lit, on="merge")
     put_out = lit.to(out)
     beats = lit.to(out, cond="last", on="beat") | lit.to(lit, cond="not last", on="beat")
-    echoes = lit.to(lit, cond="swings")
+    echoes = lit.to(lit, cond="swings", on="echo")
 
     @classmethod
     def load(cls, stored: Json) -> Json:
@@ -71,7 +71,7 @@ class BeaconMachine(Machine[Json, object]):
         if faulty(facts, "again"):
             return {"beats": last}
         if faulty(facts, "swing"):
-            return {"echoes" if facts["beat"] % 2 else "beats": last}
+            return {"beats" if facts.get("echo") == facts["beat"] else "echoes": last}
         if faulty(facts, "idle"):
             return {"beats": following, "echoes": last + timedelta(seconds=1)}
         if faulty(facts, "unknown"):
@@ -109,6 +109,10 @@ class BeaconMachine(Machine[Json, object]):
             self.facts["scrap"] = "\0"
         facts = {**self.facts, "last": self.now.isoformat(), "next": self._next(self.facts)}
         self.become(facts, Flash(dull=faulty(facts, "effect")))
+
+    def echo(self) -> None:
+        """The beat has been answered."""
+        self.become({**self.facts, "echo": self.facts["beat"]})
 
     def _next(self, facts: Json) -> str:
         return (self.now + timedelta(seconds=facts["every"])).isoformat()

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_a_command_quietly(empty: Path) -> None:
     process = in_a_process("--config", "slow.yaml", "check", cwd=empty)
     with open(empty / "slow.yaml", "w"):  # noqa: PTH123  # opens once the other side is reading
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "")
 
 

@@ -62,10 +62,11 @@ def environment() -> dict[str, str]:
 
 
 def in_a_process(*words: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start one command line in a process of its own, as a shell would."""
+    """Start one command line in a process of its own, as a shell would: able to hear Ctrl-C, even if we are not."""
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = "import sys; from lifecycle.cli import main; sys.exit(main())"
     return subprocess.Popen(
-        [sys.executable, "-c", program, *words],
+        [sys.executable, "-c", f"{hearing}; {program}", *words],
         cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,
