@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.ports import WriteFailed
-from lifecycle.engine.work import Answer, Command, Creation, Work
+from lifecycle.engine.work import Work
 from lifecycle.errors import DefinitionError, NotFound, Refused
 from lifecycle.store.transaction import SqlTransaction
 from tests.contract.world import START, World

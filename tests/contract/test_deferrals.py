@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
-from lifecycle.engine.work import Answer
+from lifecycle.engine.commands import Answer
 from tests.contract.world import START, World
 from tests.unit.machine_world import at, utc
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.engine.work import Answer, Creation, Work
+from lifecycle.engine.commands import Answer, Creation
+from lifecycle.engine.work import Work
 from lifecycle.errors import Refused
 from lifecycle.store.transaction import SqlTransaction
 from tests.contract.threads import at_once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.engine.work import Answer
+from lifecycle.engine.commands import Answer
 from lifecycle.errors import Refused
 from tests.contract.world import CONTRACT, CONTRACT_2, World, counted_again
 from tests.unit.machine_world import utc

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import text
 
-from lifecycle.engine.work import Command
+from lifecycle.engine.commands import Command
 from tests.contract.threads import at_once
 from tests.contract.world import World
 from tests.unit.machine_world import utc

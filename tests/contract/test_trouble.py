@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lifecycle.engine.clock import SystemClock
-from lifecycle.engine.work import Answer
+from lifecycle.engine.commands import Answer
 from lifecycle.errors import LifecycleError
 from tests.contract.world import World
 from tests.unit.machine_world import utc

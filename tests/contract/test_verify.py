@@ -91,6 +91,32 @@ def test_whatever_a_host_keeps_in_its_facts(database_url: str, weights: tuple[ob
     assert report.findings == ()
 
 
+@pytest.mark.parametrize(
+    "weight",
+    [[1, {"kg": True}], [2, {"kg": 1}], [1, {"kg": 2}], [1, {}], [1, {"kg": 1, "g": 0}], [1], [1, {"kg": 1}, 1]],
+)
+def test_a_difference_deep_inside_facts_is_found(database: Database, vandal: Vandal, weight: list[object]) -> None:
+    """Facts are compared to the last leaf."""
+    world = World(database.url.render_as_string(hide_password=False), "2026-08-01")
+    lease = world.lease("2026-12-01")
+    world.do(lease, "weighed", weight=[1, {"kg": 1}])
+    world.database.dispose()
+    vandal.facts(lease, weight=weight)
+    assert [(finding.code, finding.root_id) for finding in verify(database).findings] == [("facts", lease)]
+
+
+def test_a_command_goes_by_the_clock_of_who_carried_it_out(database: Database, vandal: Vandal) -> None:
+    """Two machines' clocks differ a little: a command may be older than the cycle that started before it."""
+    rows = vandal.rows("month_ends")
+    assert [(row["event"], row["cause"]) for row in rows[3:5]] == [
+        ("cycle_starts", "deferral"),
+        ("add_seats", "command"),
+    ]
+    early = rows[3]["due_at"] - SECOND
+    vandal.log("month_ends", 5, due_at=early, fired_at=early)
+    assert verify(database).findings == ()
+
+
 # One way to break each promise, and all the codes that it is found under. Rows are sealed: the chain is whole again.
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lifecycle.engine.commands import Answer
 from lifecycle.engine.registry import load_machines
-from lifecycle.engine.work import Answer
 from lifecycle.errors import DefinitionError, NotFound, Refused
 from tests.contract.world import BEACON, CONTRACT, CONTRACT_2, CONTRACT_3, World
 from tests.unit.machine_world import utc

@@ -15,11 +15,12 @@ from lifecycle.domain.machine import Json, Machine
 from lifecycle.domain.matrix import AnyMachine
 from lifecycle.domain.subscription import Surroundings
 from lifecycle.engine.clock import VirtualClock
+from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Command, Creation, Work
+from lifecycle.engine.work import Work
 from lifecycle.store.accounts import add_account, find_account, owners_of
 from lifecycle.store.database import Database
 from lifecycle.store.migrate import upgrade

@@ -18,11 +18,11 @@ from sqlalchemy import select, text
 from lifecycle.domain.catalog import SeatTerms
 from lifecycle.domain.subscription import Surroundings
 from lifecycle.engine.clock import VirtualClock
+from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import InstanceRecord, LogRecord
 from lifecycle.engine.registry import load_machines
-from lifecycle.engine.work import Answer, Command, Creation
 from lifecycle.errors import Refused
 from lifecycle.store.database import Database
 from lifecycle.store.schema import metadata

@@ -11,11 +11,11 @@ from statemachine import State
 
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.engine.clock import Clock, SystemClock
+from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.ports import Surround
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Command, Creation
 from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlStore, SqlTransaction

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from lifecycle import Lifecycle, Refused
 from lifecycle.app.lifecycle import located
 from lifecycle.domain.matrix import matrix_of
-from lifecycle.engine.work import Command
+from lifecycle.engine.commands import Command
 from lifecycle.store import schema
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.integration.world import travelling

@@ -23,10 +23,10 @@ from sqlalchemy import event, select, text
 from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
 from lifecycle.engine.clock import VirtualClock, stopwatch
+from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Command, Creation
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import Dispatcher
 from lifecycle.scheduler.jobs import declare_jobs

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from lifecycle.domain.account import Account
 from lifecycle.domain.subscription import Surroundings
 from lifecycle.engine.clock import VirtualClock
+from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import InstanceRecord, LogRecord
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Command, Creation
 from lifecycle.errors import Refused
 from lifecycle.store import schema
 from lifecycle.store.database import Database

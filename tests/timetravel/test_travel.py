@@ -10,11 +10,11 @@ from statemachine import State
 
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.engine.clock import Clock, SystemClock, VirtualClock
+from lifecycle.engine.commands import Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Creation
 from lifecycle.errors import LifecycleError
 from lifecycle.store import schema
 from lifecycle.store.database import Database

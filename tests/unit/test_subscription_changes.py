@@ -117,6 +117,15 @@ def test_a_date_on_a_boundary_is_a_change_with_that_cycle() -> None:
     assert story.bills == [Bill("renewal", 3, utc("2026-08-01"), utc("2026-09-01"))]
 
 
+def test_boundaries_ahead_are_counted_from_the_anchor() -> None:
+    """Anchor 31 January: 31 March starts a cycle, 28 March does not (rules C1, C2)."""
+    story = subscribed("team", "2026-01-31")
+    story.do("schedule_change", "2026-02-01", plan="pro", at=at("2026-03-31"))
+    assert story.due == {"cycle_starts": utc("2026-02-28")}
+    story.do("schedule_change", "2026-02-02", plan="pro", at=at("2026-03-28"))
+    assert story.due == {"cycle_starts": utc("2026-02-28"), "change_takes_effect": utc("2026-03-28")}
+
+
 def test_the_boundaries_after_a_trial_are_known_in_it() -> None:
     """The trial ends on 15 June: 15 July starts a cycle, 1 July does not (rules C2, I11)."""
     story = subscribed("basic", "2026-06-01")

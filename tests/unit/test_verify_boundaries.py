@@ -62,6 +62,15 @@ def test_of_two_times_the_first_is_meant() -> None:
     assert not starts_a_cycle(utc("2026-10-25 01:30"), facts)
 
 
+def test_the_first_is_meant_even_if_the_anchor_was_a_second() -> None:
+    """On 25 October 2020 as in 2026 02:30 came twice in Paris; this one was bought at the second, 01:30 UTC."""
+    facts = paid("2020-10-25 01:30", "6 years", "Europe/Paris")
+    assert starts_a_cycle(utc("2026-10-25 00:30"), facts)
+    assert not starts_a_cycle(utc("2026-10-25 01:30"), facts)
+    daily = paid("2020-10-25 01:30", "2191 days", "Europe/Paris")
+    assert starts_a_cycle(utc("2026-10-25 00:30"), daily)
+
+
 def test_what_has_passed_is_no_boundary_to_come() -> None:
     """After two months, cycles start from the third on."""
     facts = paid("2026-01-01", "month", "UTC", elapsed=2)

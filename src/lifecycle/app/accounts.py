@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Required, TypedDict, Unpack
 
 from lifecycle.app.arguments import invalid
 from lifecycle.app.context import Context
@@ -17,38 +18,32 @@ from lifecycle.store.transaction import SqlTransaction
 MAX_LENGTH = 200
 
 
+class Details(TypedDict, total=False):
+    """What is said of an account besides its reference."""
+
+    email: Required[str]
+    """The first administrator's."""
+    name: str | None
+    """The reference, unless given."""
+    zone: str | None
+    """The IANA zone of its calendar; the configuration's, unless given."""
+    currency: str | None
+    """ISO 4217; the catalogue's, unless given."""
+    payment_method: bool
+    """Whether something can be charged."""
+    address: str
+    tax_id: str
+
+
 class Accounts:
     """Create, read and change accounts. An account is named by its id or by the host's own reference."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def create(
-        self,
-        reference: str,
-        *,
-        email: str,
-        name: str | None = None,
-        zone: str | None = None,
-        currency: str | None = None,
-        payment_method: bool = False,
-        address: str = "",
-        tax_id: str = "",
-    ) -> Account:
-        """A new account; the zone and the currency are the configuration's unless given.
-
-        Raises Refused (`invalid`, `reference_taken`).
-        """
-        account = self.prepared(
-            reference,
-            email=email,
-            name=name,
-            zone=zone,
-            currency=currency,
-            payment_method=payment_method,
-            address=address,
-            tax_id=tax_id,
-        )
+    def create(self, reference: str, **details: Unpack[Details]) -> Account:
+        """A new account. Raises Refused (`invalid`, `reference_taken`)."""
+        account = self.prepared(reference, **details)
         return self._context.engine.attempt(lambda work: self.add(work.transaction, account))
 
     def get(self, account: str) -> Account:
@@ -77,28 +72,19 @@ class Accounts:
 
         return self._context.engine.attempt(lambda work: job(work.transaction))
 
-    def prepared(
-        self,
-        reference: str,
-        *,
-        email: str,
-        name: str | None = None,
-        zone: str | None = None,
-        currency: str | None = None,
-        payment_method: bool = False,
-        address: str = "",
-        tax_id: str = "",
-    ) -> Account:
+    def prepared(self, reference: str, **details: Unpack[Details]) -> Account:
         """An account that is checked but not written. Raises Refused (`invalid`)."""
-        zone = zone or self._context.config.zone
-        currency = currency or self._context.config.catalog.currency
+        zone = details.get("zone") or self._context.config.zone
+        currency = details.get("currency") or self._context.config.catalog.currency
+        name = details.get("name") or reference
+        address, tax_id = details.get("address", ""), details.get("tax_id", "")
         if not known_zone(zone):
             raise invalid(f"{zone!r} is not an IANA time zone, such as Europe/Paris.")
         try:
             exponent(currency)
         except ValueError as error:
             raise invalid(str(error)) from error
-        texts = {"reference": reference, "name": name or reference, "address": address, "tax id": tax_id}
+        texts = {"reference": reference, "name": name, "address": address, "tax id": tax_id}
         for what, text in texts.items():
             if len(text) > MAX_LENGTH or "\0" in text:
                 raise invalid(f"The {what} is longer than {MAX_LENGTH} characters, or not text.")
@@ -107,11 +93,11 @@ class Accounts:
         return Account(
             id=self._context.ids.new("acct"),
             reference=reference,
-            name=name or reference,
-            email=_email(email),
+            name=name,
+            email=_email(details["email"]),
             currency=currency,
             zone=zone,
-            payment_method=payment_method,
+            payment_method=details.get("payment_method", False),
             address=address,
             tax_id=tax_id,
         )

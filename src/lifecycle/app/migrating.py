@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from lifecycle.app.context import Context
-from lifecycle.engine.work import Answer, Work
+from lifecycle.engine.commands import Answer
+from lifecycle.engine.work import Work
 from lifecycle.store import queries
 from lifecycle.store.transaction import SqlTransaction
 

@@ -19,7 +19,8 @@ from lifecycle.app.views import SubscriptionView, view
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
 from lifecycle.domain.subscription import Surroundings
-from lifecycle.engine.work import Answer, Command, Creation, Work
+from lifecycle.engine.commands import Answer, Command, Creation
+from lifecycle.engine.work import Work
 from lifecycle.errors import NotFound
 from lifecycle.store import accounts, queries
 from lifecycle.store.queries import Step
@@ -179,8 +180,7 @@ class Subscriptions:
 
     def _surroundings(self, work: Work[SqlTransaction], owner: Account) -> Surroundings:
         """The account's plan families that are taken, and those of which it has had the trial, as they are now."""
-        in_hand = [held.record for hand in work.hands.values() for held in hand.held.values()]
-        records = {record.root_id: (record.live_key, record.facts) for record in in_hand if record.owner_id == owner.id}
+        records = {record.root_id: (record.live_key, record.facts) for record in work.owned(owner.id)}
         stored = {owned.root_id: (owned.live_key, owned.facts) for owned in self._owned(work.transaction, owner)}
         everything = (stored | records).values()
         return Surroundings(

@@ -8,7 +8,7 @@ from typing import Any
 
 from lifecycle.domain import subscription
 from lifecycle.domain.subscription import Subscription
-from lifecycle.engine.work import Answer
+from lifecycle.engine.commands import Answer
 from lifecycle.store.queries import StoredInstance
 
 

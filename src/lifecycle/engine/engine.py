@@ -10,12 +10,13 @@ from heapq import heapify, heappop, heapreplace
 from typing import Generic, TypeVar
 
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
+from lifecycle.engine.commands import Answer, Command
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.ports import Store, Surround, Tx_co, WriteFailed
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
-from lifecycle.engine.work import Answer, Command, Work
+from lifecycle.engine.work import Work
 from lifecycle.errors import LifecycleError, Refused
 
 Result = TypeVar("Result")

@@ -6,13 +6,10 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from lifecycle.domain.machine import Json
+from lifecycle.engine.commands import Answer
 from lifecycle.engine.records import AnswerRecord
-
-if TYPE_CHECKING:
-    from lifecycle.engine.work import Answer
 
 LIFETIME = timedelta(days=30)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Generic
 
-from lifecycle.domain.machine import Decision, Json, Stimulus
+from lifecycle.domain.machine import Decision, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine import keys
 from lifecycle.engine.chain import hash_of
 from lifecycle.engine.clock import Clock
+from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.ports import Surround, Tx_co, WriteFailed
@@ -29,52 +29,6 @@ from lifecycle.errors import DefinitionError, NotFound
 MAX_ATTEMPTS = 5
 FIRST_DELAY = timedelta(seconds=1)
 SCHEDULER = Because("deferral", "scheduler")
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What somebody wants of an instance (rule B10). `scope` is the account whose idempotency `key` it is."""
-
-    instance_id: str
-    event: str
-    actor: str
-    arguments: Json = field(default_factory=dict)
-    reason: str | None = None
-    key: str | None = None
-    scope: str = ""
-    expected_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """A new instance of `machine`, on a root of its own, by its creating `event`. `context` is what it may know."""
-
-    machine: str
-    event: str
-    actor: str
-    prefix: str
-    context: object = None
-    owner_id: str | None = None
-    arguments: Json = field(default_factory=dict)
-    reason: str | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An instance as a command left it: plain JSON values, to be remembered with an idempotency key.
-
-    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first.
-    """
-
-    id: str
-    state: str
-    facts: Json
-    version: int
-    status: str = "live"
-    error: str | None = None
-    next_event: str | None = None
-    next_due_at: str | None = None
 
 
 class Work(Generic[Tx_co]):
@@ -98,6 +52,7 @@ class Work(Generic[Tx_co]):
         self._ids = ids
         self._surround = surround
         self._contexts: dict[str, object] = {}
+        self._owned: dict[str | None, list[InstanceRecord]] = {}
         self._changes = Changes()
 
     # Roots
@@ -119,11 +74,16 @@ class Work(Generic[Tx_co]):
         by_root: dict[str, tuple[list[InstanceRecord], list[Any]]] = {root: ([], []) for root in ids}
         for instance in instances:
             by_root[instance.root_id][0].append(instance)
+            self._owned.setdefault(instance.owner_id, []).append(instance)
         for deferral in deferrals:
             by_root[deferral.root_id][1].append(deferral)
         loaded = [Hand(self._registry, root, *by_root[root.id]) for root in roots]
         self.hands.update((hand.root.id, hand) for hand in loaded)
         return loaded
+
+    def owned(self, owner_id: str) -> Sequence[InstanceRecord]:
+        """The instances in hand that belong to an owner, as this work has left them so far."""
+        return self._owned.get(owner_id, [])
 
     # Deferred transitions
 
@@ -227,6 +187,7 @@ class Work(Generic[Tx_co]):
         self._contexts[record.id] = creation.context
         self._decide(hand, held, Stimulus(creation.event, now, creation.arguments), creation)
         self.hands[hand.root.id] = hand
+        self._owned.setdefault(record.owner_id, []).append(record)
         return self._answer(owner, creation.key, fingerprint, hand, held)
 
     def migrate(self, instance_id: str, actor: str) -> Answer:

@@ -192,8 +192,8 @@ class Dispatcher:
         return _wall.now() if instant <= self._engine.clock.now() else None
 
     def _arm(self) -> None:
-        """Put a fresh one-shot in the place of the one before. The caller holds the state, and it is running or busy:
-        a scheduler that shuts down holds the lock that this needs."""
+        """Put a fresh one-shot in the place of the one before. The caller holds the state, so that `stop` waits for it:
+        a scheduler that is shutting down takes no jobs."""
         if self._job is not None:
             with suppress(JobLookupError):  # it has run
                 self._job.remove()

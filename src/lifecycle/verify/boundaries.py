@@ -21,11 +21,9 @@ def starts_a_cycle(moment: datetime, facts: Json) -> bool:
     boundary = instant(facts["boundary"])
     if moment == boundary:
         return True
-    in_trial = facts["phase"] == "trial"
-    zone = ZoneInfo(facts["zone"])
-    anchor = (boundary if in_trial else instant(facts["anchor"])).astimezone(zone)
+    first = boundary if facts["phase"] == "trial" else instant(facts["anchor"])
+    anchor, units = first.astimezone(ZoneInfo(facts["zone"])), facts["elapsed"]
     number, unit = _interval(facts["interval"])
-    units = 0 if in_trial else facts["elapsed"]
     while True:
         units += number
         start = _later(anchor, units, unit)
@@ -47,7 +45,7 @@ def _later(anchor: datetime, count: int, unit: str) -> datetime:
     """So many units after the anchor, at its wall time: the last day of a month that is too short, the first of two
     times, and after a gap as much later as the gap is long."""
     if unit == "day":
-        wall = anchor.replace(fold=0) + timedelta(days=count)
+        wall = anchor + timedelta(days=count)
     else:
         months = anchor.year * 12 + anchor.month - 1 + count
         year, month = months // 12, months % 12 + 1
