@@ -31,7 +31,7 @@ demo: .venv/.project ## Live through a year in ./demo (DIR=... for another folde
 	@$(BIN)/lifecycle demo "$(DIR)"
 
 test: lint ## Lint, then run every test, on SQLite and PostgreSQL (ARGS=... for pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 lint: .venv/.tools ## Check style, types and layers
 	$(BIN)/ruff check

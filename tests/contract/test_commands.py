@@ -99,6 +99,24 @@ def test_a_deferral_at_the_commands_own_instant_fires_first(world: World) -> Non
     assert world.send(bought, "cancel", at="period_end").facts["ends_at"] == "2026-03-01T00:00:00+00:00"
 
 
+def test_what_fires_by_itself_cannot_be_commanded(world: World) -> None:
+    """A cycle starts when it is due, not when somebody says so; and nothing changes."""
+    bought = world.subscribe()
+    before = world.dump()
+    assert world.refused(bought, "cycle_starts") == "not_allowed"
+    assert world.dump() == before
+
+
+def test_an_answer_names_what_comes_next(world: World) -> None:
+    """Of a beat and an echo at one instant the machine puts the beat first; after the end nothing comes."""
+    beacon = world.light()
+    assert (beacon.next_event, beacon.next_due_at) == ("beats", "2026-01-01T01:00:00+00:00")
+    both = world.send(beacon, "adjust", fault="both", at=0)
+    assert (both.next_event, both.next_due_at) == ("beats", "2026-01-01T01:00:00+00:00")
+    ended = world.send(beacon, "put_out")
+    assert (ended.next_event, ended.next_due_at) == (None, None)
+
+
 def test_a_refusal_after_another_command_takes_that_back(world: World) -> None:
     """Of two commands in one transaction the second is refused: the first has not happened either."""
     bought = world.subscribe()

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from lifecycle.domain.machine import Json
 from lifecycle.engine.clock import SystemClock
-from lifecycle.engine.commands import Answer
+from lifecycle.engine.commands import Answer, Command
+from lifecycle.engine.ports import WriteFailed
 from lifecycle.errors import LifecycleError
 from tests.contract.world import World
 from tests.unit.machine_world import utc
@@ -127,14 +129,14 @@ def test_text_that_the_database_refuses_is_narrowed_to_its_root(server: World) -
     assert state_of(server, faulty) == ("live", 1, utc("2026-01-01 04:00:01"))
 
 
-def test_a_name_that_is_not_unicode_is_its_roots_trouble(world: World) -> None:
-    """Half a surrogate pair, which no database can store as text."""
-    broken, sound = world.light(), world.light()
-    world.clock.move_to(utc("2026-01-01 00:30"))
-    with pytest.raises(LifecycleError) as error:
-        world.send(broken, "adjust", name="\ud800")
-    assert error.value.code == "write_failed"
-    assert [len(world.log(beacon)) for beacon in (broken, sound)] == [1, 1]
+@pytest.mark.parametrize(("arguments", "reason"), [({"colour": "\ud800"}, None), ({}, "\ud800")])
+def test_text_that_is_not_unicode_is_not_written(world: World, arguments: Json, reason: str | None) -> None:
+    """Half a character, in facts and in a reason: the command fails for that, and nothing has changed."""
+    beacon = world.light()
+    before = world.dump()
+    with pytest.raises(WriteFailed, match="surrogates not allowed"):
+        world.engine.command(Command(beacon.id, "adjust", "usr_1", arguments, reason))
+    assert world.dump() == before
 
 
 def test_trouble_hides_no_roots_that_are_due_later(url: str) -> None:

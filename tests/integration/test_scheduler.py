@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -17,54 +14,39 @@ from queue import SimpleQueue
 import pytest
 import structlog
 from apscheduler.events import EVENT_JOB_EXECUTED
-from apscheduler.triggers.date import DateTrigger
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select
 
 from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
-from lifecycle.engine.clock import VirtualClock, stopwatch
+from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry
 from lifecycle.errors import LifecycleError
-from lifecycle.scheduler.dispatcher import Dispatcher
-from lifecycle.scheduler.jobs import declare_jobs
 from lifecycle.store import database as database_module
 from lifecycle.store import schema
 from lifecycle.store.migrate import upgrade
 from lifecycle.store.transaction import SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
-from tests.integration.alarms import AlarmEngine, alarm_engine, database_of, logged, move, wind
+from tests.integration.alarms import AlarmEngine, database_of, logged, move, wind
+from tests.integration.live import (
+    HOUR,
+    PATIENCE,
+    SOON,
+    Deadly,
+    Gate,
+    Lines,
+    alarms,
+    cut_all_others_off,
+    daemon,
+    heard,
+    looking_ahead,
+    process,
+    tell,
+)
 from tests.postgres import Databases
 from tests.unit.machine_world import ACCOUNT, SURROUNDINGS, utc
-
-PATIENCE = 20.0
-"""Seconds after which something that should have happened is taken not to."""
-
-HOUR = timedelta(hours=1)
-SOON = timedelta(milliseconds=300)
-Line = Mapping[str, object]
-
-
-class Lines:
-    """The lines of the log as they are written, for a test to wait for."""
-
-    def __init__(self) -> None:
-        self._written: SimpleQueue[Line] = SimpleQueue()
-
-    def __call__(self, _logger: object, _level: str, line: MutableMapping[str, object]) -> str:
-        """Take a line, in the place of structlog's renderer."""
-        self._written.put(line)
-        raise structlog.DropEvent
-
-    def next(self, name: str, **keys: object) -> Line:
-        """The next line of this name with these keys; those before it are passed over."""
-        deadline = stopwatch() + PATIENCE
-        while True:
-            line = self._written.get(timeout=max(0.0, deadline - stopwatch()))
-            if line["event"] == name and keys.items() <= line.items():
-                return line
 
 
 @pytest.fixture(autouse=True)
@@ -110,48 +92,6 @@ def migrate(url: str) -> None:
     """Give a database the schema."""
     with alarms(url) as engine:
         upgrade(database_of(engine))
-
-
-@contextmanager
-def alarms(url: str, **more: object) -> Iterator[AlarmEngine]:
-    """An engine that runs alarms, whose connections are closed afterwards."""
-    engine = alarm_engine(url, **more)  # type: ignore[arg-type]  # passed on as they are
-    try:
-        yield engine
-    finally:
-        database_of(engine).dispose()
-
-
-@contextmanager
-def daemon(
-    engine: Engine[SqlTransaction],
-    *,
-    heartbeat: timedelta = HOUR,
-    jobs: Sequence[JobSpec] = (),
-    lifecycle: object = None,
-) -> Iterator[Dispatcher]:
-    """A dispatcher that runs meanwhile, with a heartbeat that does not help unless it is said to."""
-    dispatcher = Dispatcher(engine, heartbeat=heartbeat)
-    declare_jobs(dispatcher.scheduler, jobs, zone="Europe/Paris", lifecycle=lifecycle)
-    dispatcher.start()
-    try:
-        yield dispatcher
-    finally:
-        dispatcher.stop()
-
-
-class Gate:
-    """The surroundings of alarms, which keep the first batch of an engine waiting in its transaction."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-
-    def __call__(self, _transaction: SqlTransaction, alarms: Sequence[InstanceRecord]) -> Mapping[str, object]:
-        if alarms and not self.reached.is_set():
-            self.reached.set()
-            assert self.opened.wait(PATIENCE)
-        return {}
 
 
 # Arming
@@ -251,6 +191,17 @@ def test_a_virtual_clock_is_looked_at_when_it_has_been_moved(database_url: str) 
         assert logged(engine, "event", "due_at", "fired_at")[1:] == [ring]
 
 
+def test_it_leaves_the_database_alone_between_two_batches(sqlite: str, lines: Lines) -> None:
+    """With a pause of an hour, one of fifty alarms rings; meanwhile others can write, and it can be stopped."""
+    with alarms(sqlite, batch=1) as engine, alarms(sqlite) as other:
+        wind(other, other.clock.now() - HOUR, alarms=50)
+        with daemon(engine, pause=HOUR) as dispatcher:
+            lines.next("transition", transition="rings")
+            wind(other, other.clock.now() + HOUR)
+            assert dispatcher.alive
+        assert Counter(logged(other, "event")) == {("wound",): 51, ("rings",): 1}
+
+
 # Several daemons
 
 
@@ -298,33 +249,6 @@ def assert_each_rang_three_times(engine: AlarmEngine, wound: Sequence[str]) -> N
     assert logged(engine, "root_id", "seq", "event") == [(alarm, *row) for alarm in sorted(wound) for row in story]
 
 
-@contextmanager
-def process(url: str) -> Iterator[subprocess.Popen[str]]:
-    """A daemon as a process, which outlives neither the test nor its patience."""
-    command = [sys.executable, "-m", "tests.integration.daemon", url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        patience = threading.Timer(PATIENCE, process.kill)
-        patience.start()
-        try:
-            yield process
-        finally:
-            patience.cancel()
-            process.kill()
-
-
-def heard(process: subprocess.Popen[str]) -> str:
-    """The next line that it says."""
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def tell(process: subprocess.Popen[str], word: str) -> None:
-    """Say a line to it."""
-    assert process.stdin is not None
-    process.stdin.write(f"{word}\n")
-    process.stdin.flush()
-
-
 def test_what_others_hold_is_tried_again(postgresql: str, lines: Lines) -> None:
     """An alarm whose root another transaction has locked rings when that ends, long before the heartbeat."""
     looked = threading.Event()
@@ -337,16 +261,6 @@ def test_what_others_hold_is_tried_again(postgresql: str, lines: Lines) -> None:
             dispatcher.wakeup()
             assert looked.wait(PATIENCE)
         lines.next("transition", transition="rings")
-
-
-def looking_ahead(looked: threading.Event) -> Callable[..., None]:
-    """Hears the statements of an engine, and sets the event when it asks what comes next."""
-
-    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "min(" in statement:
-            looked.set()
-
-    return hear
 
 
 # Trouble
@@ -391,15 +305,6 @@ def test_a_postgresql_that_drops_its_connections_is_survived(postgresql: str, li
         assert logged(other, "event") == [("wound",), ("rings",)]
 
 
-def cut_all_others_off(engine: AlarmEngine) -> None:
-    """End every other connection to the database; returns when they have gone."""
-    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with database_of(engine).engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
-        while connection.scalar(text(f"SELECT count(*) {others}")):
-            pass
-
-
 def test_an_sqlite_file_that_somebody_keeps_locked_is_survived(
     sqlite: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,16 +341,6 @@ def test_a_dead_scheduler_thread_is_noticed(sqlite: str) -> None:
         dispatcher.scheduler.add_job(int, Deadly())
         thread.join(PATIENCE)
         assert not dispatcher.alive
-
-
-class Deadly(DateTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """Ends the thread that asks it a second time when to fire."""
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Now; then never again."""
-        if previous_fire_time is not None:
-            raise RuntimeError("asked again")
-        return now
 
 
 def test_a_daemon_that_is_stuck_is_noticed(sqlite: str) -> None:

@@ -222,17 +222,18 @@ def subscribed(plan: str, day: str, /, surroundings: Surroundings = SURROUNDINGS
     return story
 
 
-def in_state(state: str, phase: Phase) -> Story:
-    """A subscription to `team` in this state, since 1 June 2026.
+def in_state(state: str, phase: Phase, plan: str = "team") -> Story:
+    """A subscription to this plan in this state, since 1 June 2026.
 
     A trial ends on 15 June, a paid cycle on 1 July. A pending change is one to `pro` at the next cycle, a pending
     cancellation one for 15 August, and what has ended did so on 10 June.
     """
     if phase == "trial":
         story = subscribed("basic", "2026-06-01")
-        story.do("change_now", "2026-06-01", plan="team")
+        if plan != "basic":
+            story.do("change_now", "2026-06-01", plan=plan)
     else:
-        story = subscribed("team", "2026-06-01")
+        story = subscribed(plan, "2026-06-01", trial=False)
     if state == "pending_change":
         story.do("schedule_change", "2026-06-02", plan="pro", at="next_cycle")
     elif state == "pending_cancellation":

@@ -217,6 +217,7 @@ def test_a_trial_ends_for_good_without_a_payment_method(state: str) -> None:
     story = in_state(state, "trial")
     story.meanwhile(account=NO_CARD)
     assert story.answer("trial_ends", utc("2026-06-15")) == "ended"
+    assert (story.facts.ends_at, story.notices) == (utc("2026-06-15"), ["ended"])
 
 
 @pytest.mark.parametrize("state", ["active", "pending_change", "pending_cancellation"])

@@ -135,6 +135,17 @@ def test_the_boundaries_after_a_trial_are_known_in_it() -> None:
     assert story.due == {"trial_ends": utc("2026-06-15"), "change_takes_effect": utc("2026-07-01")}
 
 
+def test_a_change_for_later_outlasts_the_trial() -> None:
+    """On 15 June the first cycle starts with the plan in hand; on 1 July the change comes, inside it (rule I11)."""
+    story = subscribed("basic", "2026-06-01")
+    story.do("schedule_change", "2026-06-02", plan="team", at=at("2026-07-01"))
+    story.travel("2026-06-15")
+    assert (story.state, story.facts.phase, story.facts.plan) == ("pending_change", "paid", "basic")
+    assert story.bills == [purchase(1, "2026-06-15", "2026-07-15")]
+    story.travel("2026-07-01")
+    assert (story.state, story.facts.plan) == ("active", "team")
+
+
 def test_a_newer_change_merges_by_field() -> None:
     """Team on 1 July, then nine seats on 20 July: Team with nine seats, all of it on 20 July (rule B5)."""
     story = subscribed("basic", "2026-06-01", trial=False)

@@ -17,13 +17,97 @@ from tests.unit.machine_world import (
     NO_CARD,
     SURROUNDINGS,
     WITHOUT_CARD,
+    Phase,
     Story,
     at,
+    in_state,
     ruled_by,
     subscribed,
     utc,
     with_plan,
+    with_policies,
 )
+
+CHANGEABLE: tuple[tuple[str, Phase], ...] = (
+    ("trial", "trial"),
+    ("active", "paid"),
+    ("pending_change", "trial"),
+    ("pending_change", "paid"),
+)
+LIVE: tuple[tuple[str, Phase], ...] = (*CHANGEABLE, ("pending_cancellation", "trial"), ("pending_cancellation", "paid"))
+
+
+# ------------------------------------------------------------------------------ by whatever state that is live
+
+
+@pytest.mark.parametrize("event", ["activate", "change_now", "schedule_change"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"plan": "gold"}, "plan_unknown"),
+        ({"plan": "storage"}, "not_offered"),
+        ({"interval": "year"}, "not_offered"),
+        ({"plan": "basic", "seats": 2}, "not_offered"),
+        ({"plan": "team", "seats": 51}, "seats_limit"),
+        ({"plan": "basic"}, "contact_us"),
+    ],
+)
+@pytest.mark.parametrize(("state", "phase"), CHANGEABLE)
+def test_a_choice_that_is_not_to_be_had(
+    event: str, arguments: dict[str, object], code: str, state: str, phase: Phase
+) -> None:
+    """An unknown plan, one that is not offered so, a rule against it: in every state that allows a choice (rule D3)."""
+    stories = [in_state(state, phase)]
+    if state == "pending_change":
+        stories.append(in_state(state, phase))
+        stories[1].do("schedule_change", "2026-06-03", plan="pro", at=at("2026-09-01"))
+    for story in stories:
+        story.meanwhile(catalog=with_policies(Policies(change=(ChangeRule(refuse="contact_us"),))))
+        expected = "already_active" if (event, phase) == ("activate", "paid") else code
+        assert story.refusal(event, "2026-06-04", at="next_cycle", **arguments).code == expected
+
+
+@pytest.mark.parametrize(("state", "phase"), CHANGEABLE)
+def test_a_change_that_changes_nothing_or_comes_too_late(state: str, phase: Phase) -> None:
+    """The plan in hand, or a date that is past (rules B5, C2)."""
+    story = in_state(state, phase)
+    assert story.refusal("change_now", "2026-06-04", plan="team").code == "no_change"
+    assert story.refusal("schedule_change", "2026-06-04", plan="team", at="next_cycle").code == "no_change"
+    assert story.refusal("schedule_change", "2026-06-04", plan="basic", at=at("2026-06-04")).code == "date_in_past"
+
+
+@pytest.mark.parametrize(("state", "phase"), CHANGEABLE)
+def test_seats_that_are_not_to_be_had(state: str, phase: Phase) -> None:
+    """Fifty-one on Team, two on Basic (rules D9, I25)."""
+    assert in_state(state, phase).refusal("add_seats", "2026-06-04", seats=48).code == "seats_limit"
+    assert in_state(state, phase, plan="basic").refusal("add_seats", "2026-06-04").code == "not_offered"
+
+
+@pytest.mark.parametrize(("state", "phase"), CHANGEABLE)
+def test_who_has_to_pay_needs_a_payment_method(state: str, phase: Phase) -> None:
+    """What is bought in a paid phase, and activation; nothing else in a trial (rule B12)."""
+    story = in_state(state, phase)
+    story.meanwhile(account=NO_CARD)
+    buys = [("add_seats", {}), ("change_now", {"plan": "basic"})] if phase == "paid" else [("activate", {})]
+    for event, arguments in buys:
+        assert story.refusal(event, "2026-06-04", **arguments).code == "payment_method_missing"
+    story.do("schedule_change", "2026-06-04", plan="basic", at=at("2026-09-01"))
+    if phase == "trial":
+        assert story.refusal("activate", "2026-06-04").code == "payment_method_missing"
+        story.do("add_seats", "2026-06-04")
+
+
+@pytest.mark.parametrize(("state", "phase"), LIVE)
+def test_an_end_that_is_not_to_be_had(state: str, phase: Phase) -> None:
+    """A date that is past, and by policy any date or now (rules C2, D12)."""
+    story = in_state(state, phase)
+    assert story.refusal("cancel", "2026-06-04", at=at("2026-06-04")).code == "date_in_past"
+    story.meanwhile(catalog=with_policies(Policies(cancel=CancelPolicy(when=("period_end",)))))
+    assert story.refusal("cancel", "2026-06-04", at=at("2026-06-20")).code == "when_not_allowed"
+    assert story.refusal("cancel_now", "2026-06-04").code == "when_not_allowed"
+
+
+# ------------------------------------------------------------------------------------------- first purchases
 
 
 @pytest.mark.parametrize(

@@ -180,10 +180,10 @@ def _dotted_path(value: str) -> str:
 
 
 def _cron(value: str) -> str:
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - slow to import, and not every file has jobs
+    from lifecycle.config.cron import cron_trigger  # noqa: PLC0415 - slow to import, and not every file has jobs
 
     try:
-        CronTrigger.from_crontab(value, timezone="UTC")
+        cron_trigger(value, "UTC")
     except ValueError:
         raise wrong("a cron line of 5 fields (minute, hour, day, month, weekday), such as '0 4 * * *'") from None
     return value

@@ -261,7 +261,10 @@ class Work(Generic[Tx_co]):
 
     def _snapshot(self, hand: Hand, held: Held) -> Answer:
         root, record = hand.root, held.record
-        first = min(held.deferrals, key=lambda event: held.deferrals[event], default=None)
+        rank = self._registry.rank
+        first = min(
+            held.deferrals, key=lambda event: (held.deferrals[event], rank(record.machine, event)), default=None
+        )
         return Answer(
             id=record.id,
             state=record.state,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import groupby
@@ -24,7 +23,6 @@ from sqlalchemy import (
     TypeDecorator,
     func,
     select,
-    text,
     type_coerce,
 )
 from sqlalchemy import cast as sql_cast
@@ -130,7 +128,7 @@ class Stored:
 
 def size(database: Database) -> int:
     """How many roots there are."""
-    with _snapshot(database) as connection:
+    with database.reading() as connection:
         return connection.execute(select(func.count()).select_from(schema.roots)).scalar_one()
 
 
@@ -138,7 +136,7 @@ def pages(database: Database) -> Iterator[Iterator[Stored]]:
     """Every root with its rows, and rows that name a root that is not there; to be gone through in order."""
     after: str | None = None
     while True:
-        with _snapshot(database) as connection:
+        with database.reading() as connection:
             query = _columns(connection, Root).order_by(schema.roots.c.id).limit(PAGE)
             roots = connection.execute(query if after is None else query.where(schema.roots.c.id > after)).all()
             upto = roots[-1].id if len(roots) == PAGE else None
@@ -153,7 +151,7 @@ def crowded(database: Database) -> Iterator[tuple[str, list[Instance]]]:
     table = schema.instances
     live = (table.c.machine == "subscription") & (table.c.state != "ended")
     several = select(table.c.owner_id).where(live).group_by(table.c.owner_id).having(func.count() > 1)
-    with _snapshot(database) as connection:
+    with database.reading() as connection:
         query = _columns(connection, Instance).where(live, table.c.owner_id.in_(several))
         query = query.order_by(table.c.owner_id, table.c.id)
         stream = connection.execute(query.execution_options(yield_per=1000))
@@ -170,15 +168,6 @@ def read(record: type[Record], raw: Raw) -> Record:
         except (ValueError, TypeError, RecursionError) as error:
             raise Unreadable(f"{_TABLES[record].name}.{name} can't be read: {error}") from error
     return record(*values)
-
-
-@contextmanager
-def _snapshot(database: Database) -> Iterator[Connection]:
-    """A connection all of whose statements see the same moment, and that can't write."""
-    with database.reading() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        yield connection
 
 
 def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, upto: str | None) -> Iterator[Stored]:

@@ -68,17 +68,15 @@ class BeaconMachine(Machine[Json, object]):
         """The next beat; and what faulty beacons demand."""
         del state
         last, following = (datetime.fromisoformat(facts[key]) for key in ("last", "next"))
-        if faulty(facts, "again"):
-            return {"beats": last}
-        if faulty(facts, "swing"):
-            return {"beats" if facts.get("echo") == facts["beat"] else "echoes": last}
-        if faulty(facts, "idle"):
-            return {"beats": following, "echoes": last + timedelta(seconds=1)}
-        if faulty(facts, "unknown"):
-            return {"beats": following, "explodes": following}
-        if faulty(facts, "naive"):
-            return {"beats": following.replace(tzinfo=None)}
-        return {"beats": following}
+        demands = {
+            "again": {"beats": last},
+            "swing": {"beats" if facts.get("echo") == facts["beat"] else "echoes": last},
+            "idle": {"beats": following, "echoes": last + timedelta(seconds=1)},
+            "both": {"echoes": following, "beats": following},
+            "unknown": {"beats": following, "explodes": following},
+            "naive": {"beats": following.replace(tzinfo=None)},
+        }
+        return next((demand for fault, demand in demands.items() if faulty(facts, fault)), {"beats": following})
 
     def swings(self) -> bool:
         """Echoes have an effect on a beacon that swings between two events for ever."""
