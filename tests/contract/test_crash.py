@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tests.contract import crashing
+from tests.contract.threads import wait_until
 from tests.contract.world import World, counted_again
 
 
@@ -35,8 +36,7 @@ def test_a_batch_that_is_killed_leaves_nothing_or_everything(world: World, url: 
             if (answer := process.stdout.readline()) != "killed\n":
                 break
             killed += 1
-            while not world.database.is_sqlite and _still_open(world):
-                pass
+            wait_until(lambda: world.database.is_sqlite or not _still_open(world))
             assert world.dump() == before, f"half-done before statement {killed}"
         process.stdin.close()
     assert answer == "done\n"

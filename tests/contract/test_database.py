@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from lifecycle.errors import LifecycleError
 from lifecycle.store import database as module
 from lifecycle.store.database import Database
-from tests.contract.threads import at_once
+from tests.contract.threads import at_once, wait_until
 from tests.contract.world import World
 from tests.postgres import Databases
 
@@ -131,15 +131,28 @@ def test_threads_share_one_database_in_memory(memory: Database) -> None:
 
 
 def test_threads_that_come_first_at_once_open_one_database() -> None:
-    """Nobody has used it before eight threads do: they all get the same engine."""
-    for url in ("sqlite://", "sqlite:///:memory:", "sqlite:///file:shared?mode=memory&uri=true"):
-        database = Database(url)
-        assert len({id(engine) for engine in at_once(8, lambda: database.engine)}) == 1  # noqa: B023
-        with database.writing() as connection:
-            connection.execute(text("CREATE TABLE notes (id INTEGER)"))
-        with database.reading() as connection:
-            assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
-        database.dispose()
+    """Nobody has used it before eight threads do, which are switched as often as can be: they all get one engine."""
+    database = Database("sqlite://")
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        engines = at_once(8, lambda: database.engine)
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(set(map(id, engines))) == 1
+    database.dispose()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:shared?mode=memory&uri=true"])
+def test_a_database_in_memory_is_the_same_for_reader_and_writer(url: str) -> None:
+    """However the URL says that it is in memory."""
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE notes (id INTEGER)"))
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
+    assert at_once(1, lambda: _count(database)) == [0]
+    database.dispose()
 
 
 def test_a_transaction_inside_a_transaction_is_an_error(file: Database, memory: Database) -> None:
@@ -161,8 +174,7 @@ def test_writers_of_one_process_take_turns(file: Database) -> None:
     thread = threading.Thread(target=write)
     with file.writing():
         thread.start()
-        while not file._turn.waiting:
-            pass
+        wait_until(lambda: file._turn.waiting == 1)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
@@ -232,12 +244,12 @@ def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path
 def test_postgresql_is_at_the_level_we_count_on_whatever_its_default(databases: Databases) -> None:
     """A server whose default is stricter would give a command what was there before it had waited for its lock."""
     with databases.create() as url:
-        database = Database(url.render_as_string(hide_password=False))
-        with database.writing() as connection:
+        with Database(url.render_as_string(hide_password=False)).writing() as connection:
             stricter = f"ALTER DATABASE {url.database} SET default_transaction_isolation = 'serializable'"
             connection.execute(text(stricter))
-        database.dispose()
-        for transaction, level in ((database.reading, "repeatable read"), (database.writing, "read committed")):
+            connection.detach()  # closed at the end: the setting holds for those that come after
+        database = Database(url.render_as_string(hide_password=False))
+        for transaction, level in ((database.writing, "read committed"), (database.reading, "repeatable read")):
             with transaction() as connection:
                 assert connection.scalar(text("SHOW transaction_isolation")) == level
                 assert connection.scalar(text("SHOW default_transaction_isolation")) == "serializable"
@@ -250,6 +262,11 @@ def test_what_was_to_be_written_stays_out_of_error_messages(world: World) -> Non
     with pytest.raises(Exception, match="lifecycle_actors") as error, world.database.writing() as connection:
         connection.execute(add, [{"id": None, "name": "ann@acme.example"}])
     assert "[SQL parameters hidden" in str(error.value)
+
+
+def _count(database: Database) -> int:
+    with database.reading() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM notes")) or 0)
 
 
 MISSING = """

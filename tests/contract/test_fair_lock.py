@@ -9,16 +9,11 @@ from types import FrameType
 import pytest
 
 from lifecycle.store.fair import FairLock
+from tests.contract.threads import wait_until
 
 
 class Interrupted(Exception):
     """What the signal's handler raises."""
-
-
-def wait_until(lock: FairLock, waiting: int) -> None:
-    """Let other threads run until so many wait."""
-    while lock.waiting != waiting:
-        threading.Event().wait(0.0001)
 
 
 def test_it_is_handed_on_in_order() -> None:
@@ -33,7 +28,7 @@ def test_it_is_handed_on_in_order() -> None:
     with lock:
         for number, thread in enumerate(threads, start=1):
             thread.start()
-            wait_until(lock, number)
+            wait_until(lambda: lock.waiting == number)  # noqa: B023  # asked before the next round
         assert served == []
     for thread in threads:
         thread.join()
@@ -51,7 +46,7 @@ def test_whoever_comes_back_at_once_waits_behind_the_others() -> None:
     other = threading.Thread(target=ask)
     with lock:
         other.start()
-        wait_until(lock, 1)
+        wait_until(lambda: lock.waiting == 1)
     with lock:
         served.append("again")
     other.join()
@@ -86,9 +81,8 @@ def test_whoever_is_interrupted_while_waiting_leaves_the_queue() -> None:
     def hold() -> None:
         with lock:
             held.set()
-            wait_until(lock, 1)
+            wait_until(lambda: lock.waiting == 1)
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-            wait_until(lock, 0)
             go.wait()
 
     holder = threading.Thread(target=hold)
@@ -96,11 +90,13 @@ def test_whoever_is_interrupted_while_waiting_leaves_the_queue() -> None:
     held.wait()
     with pytest.raises(Interrupted), lock:
         pass
+    signal.signal(signal.SIGUSR1, before)
     go.set()
     holder.join()
-    signal.signal(signal.SIGUSR1, before)
-    with lock:
-        assert lock.waiting == 0
+    assert lock.waiting == 0
+    taken = threading.Thread(target=lock.__enter__, daemon=True)
+    taken.start()
+    wait_until(lambda: not taken.is_alive())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

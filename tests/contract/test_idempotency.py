@@ -40,7 +40,8 @@ def test_a_refusal_is_not_remembered(world: World) -> None:
     bought = world.subscribe()
     assert world.refused(bought, "withdraw_change", key="k1") == "no_pending_change"
     world.send(bought, "schedule_change", plan="pro", at="next_cycle")
-    assert world.refused(bought, "withdraw_change", key="k1") == "done"
+    assert world.send(bought, "withdraw_change", key="k1").state == "active"
+    assert "pending" not in world.stored(bought)["facts"]
 
 
 def test_a_key_is_remembered_for_thirty_days(world: World) -> None:

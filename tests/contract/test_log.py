@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from lifecycle.engine.commands import Creation
 from tests.contract.world import START, World, counted_again
 from tests.unit.machine_world import ACCOUNT, utc
 
@@ -100,3 +101,13 @@ def test_a_commit_tells_when_to_look_again(world: World) -> None:
     world.send(bought, "cancel_now")
     assert heard == [utc("2026-02-01"), utc("2026-01-10"), utc("2026-01-10")]
     assert world.engine.store.next_wake_at() is None
+
+
+def test_a_commit_of_several_roots_tells_the_earliest(world: World) -> None:
+    """Beacons of three, one and two hours are lit together: the scheduler is to look in one hour."""
+    heard: list[datetime] = []
+    world.engine.on_commit = heard.append
+    with world.engine.work() as work:
+        for hours in (3, 1, 2):
+            work.create(Creation("beacon", "lights", "usr_1", "bea", None, None, {"every": hours * 3600}))
+    assert heard == [world.engine.store.next_wake_at()] == [utc("2026-01-01 01:00")]

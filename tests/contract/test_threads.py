@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from lifecycle.engine.commands import Command
-from tests.contract.threads import at_once
+from tests.contract.threads import at_once, wait_until
 from tests.contract.world import World
 from tests.unit.machine_world import utc
 
@@ -68,8 +68,8 @@ def test_a_command_waits_for_a_locked_root_and_sees_what_was_done(server: World)
         with server.engine.work() as work:
             work.command(add)
             second = threads.submit(server.engine.command, add)
-            while not _somebody_waits(server):
-                assert not second.done()
+            wait_until(lambda: _somebody_waits(server))
+            assert not second.done()
         assert second.result().facts["seats"] == 3
 
 

@@ -1,10 +1,10 @@
-"""Several threads that begin at one moment."""
+"""Several threads that begin at one moment, and the moment at which something has come to be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -20,3 +20,12 @@ def at_once(number: int, act: Callable[[], Result]) -> list[Result]:
 
     with ThreadPoolExecutor(number) as threads:
         return [job.result() for job in [threads.submit(begin) for _ in range(number)]]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Let others run until it holds; fail after ten seconds."""
+    for _ in range(10_000):
+        if holds():
+            return
+        Event().wait(0.001)
+    raise AssertionError("it has not come to be")

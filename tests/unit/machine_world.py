@@ -17,7 +17,6 @@ from lifecycle.domain.catalog import Catalog, Plan, SeatTerms
 from lifecycle.domain.effects import Bill, Notice
 from lifecycle.domain.interpreter import Interpreter
 from lifecycle.domain.machine import Effect, Stimulus
-from lifecycle.domain.matrix import DOES_NOTHING
 from lifecycle.domain.policies import Policies, Proration
 from lifecycle.domain.subscription import Subscription, Surroundings
 from lifecycle.errors import Refused
@@ -146,7 +145,7 @@ class Story:
             return f"!{foretold.code}"
         if decision is None:
             assert foretold is not None
-            assert foretold.code == DOES_NOTHING
+            assert foretold.code == "does_nothing"
             return "-"
         assert foretold is None
         deferral = self.earliest()

@@ -22,18 +22,12 @@ class FairLock:
         return len(self._waiting)
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
-        with self._mutex:
-            if self._holder is None:
-                self._holder = me
-                return
-            if self._holder == me:
-                raise RuntimeError("This thread holds the lock already: a transaction inside a transaction.")
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append((me, turn))
+        me, turn = threading.get_ident(), threading.Lock()
+        if self._holder == me:
+            raise RuntimeError("This thread holds the lock already: a transaction inside a transaction.")
         try:
-            turn.acquire()
+            if not self._take(me, turn):
+                turn.acquire()
         except BaseException:  # a signal's: whoever no longer waits must not be handed the lock
             self._give_up(me, turn)
             raise
@@ -44,6 +38,16 @@ class FairLock:
         with self._mutex:
             self._hand_on()
 
+    def _take(self, me: int, turn: threading.Lock) -> bool:
+        """Take it if it is free; else stand in line, with a turn that is released when it comes."""
+        with self._mutex:
+            if self._holder is None:
+                self._holder = me
+                return True
+            turn.acquire()
+            self._waiting.append((me, turn))
+            return False
+
     def _hand_on(self) -> None:
         self._holder, turn = self._waiting.popleft() if self._waiting else (None, None)
         if turn is not None:
@@ -53,5 +57,5 @@ class FairLock:
         with self._mutex:
             if self._holder == me:
                 self._hand_on()
-            else:
+            elif (me, turn) in self._waiting:
                 self._waiting.remove((me, turn))
