@@ -72,6 +72,25 @@ def test_history_tells_who_and_why_and_the_log_tells_no_names(lifecycle: Lifecyc
     assert "@" not in rows
 
 
+def test_a_refused_command_leaves_no_trace_of_who_sent_it(lifecycle: Lifecycle) -> None:
+    """Bob, never seen before, is refused in both ways, and his name is not kept; once accepted, it is (B2, A2)."""
+    bought = lifecycle.subscriptions.create("acme", plan="team", interval="month", by=ADMIN)
+    with pytest.raises(Refused):
+        lifecycle.subscriptions.withdraw_change(bought.id, by="bob@acme.test")
+    with pytest.raises(Refused):
+        lifecycle.subscriptions.create("acme", plan="team", interval="month", by="bob@acme.test")
+    assert _actors(lifecycle) == [ADMIN]
+
+    lifecycle.subscriptions.cancel(bought.id, by="bob@acme.test")
+
+    assert _actors(lifecycle) == [ADMIN, "bob@acme.test"]
+
+
+def _actors(lifecycle: Lifecycle) -> list[str]:
+    with lifecycle.database.reading() as connection:
+        return list(connection.scalars(select(schema.actors.c.name).order_by(schema.actors.c.name)))
+
+
 def test_a_date_is_local_to_the_account(lifecycle: Lifecycle) -> None:
     """'15 January' means 00:00 in Paris, which is 23:00 UTC on the fourteenth (C2)."""
     bought = lifecycle.subscriptions.create("acme", plan="team", interval="month", by=ADMIN)

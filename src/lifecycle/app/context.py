@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,15 +55,15 @@ class Context:
         """Make sure that the engine can run on this database. Raises SchemaError, DefinitionError."""
         _ = self.engine
 
-    def actor(self, transaction: SqlTransaction, name: str) -> str:
-        """The id under which an actor is logged; the name stays apart from the log (rule A2)."""
-        if name in KNOWN_ACTORS:
-            return name
-        known = actor_id(transaction.connection, name)
+    @contextmanager
+    def actor(self, transaction: SqlTransaction, name: str) -> Iterator[str]:
+        """The id under which an actor is logged. The name stays apart from the log (rule A2), and a new one is kept
+        only if the block does not raise: a refusal leaves nothing behind (rule B2)."""
+        known = name if name in KNOWN_ACTORS else actor_id(transaction.connection, name)
+        identifier = known or self.ids.new("act")
+        yield identifier
         if known is None:
-            known = self.ids.new("act")
-            add_actor(transaction.connection, known, name)
-        return known
+            add_actor(transaction.connection, identifier, name)
 
     def _surroundings(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
         owners = owners_of(transaction.connection, instances)

@@ -47,4 +47,5 @@ def migrate(context: Context, *, by: str) -> Sequence[Migration]:
 
 
 def _migrate(context: Context, by: str, instance_id: str, work: Work[SqlTransaction]) -> Answer:
-    return work.migrate(instance_id, context.actor(work.transaction, by))
+    with context.actor(work.transaction, by) as actor:
+        return work.migrate(instance_id, actor)

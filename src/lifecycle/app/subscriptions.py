@@ -164,19 +164,20 @@ class Subscriptions:
         live = {owned.root_id for owned in self._owned(transaction, owner) if owned.live_key}
         work.fire(work.lock(sorted(live)), self._context.clock.now())
         transaction.lock([owner.id])
-        return work.create(
-            Creation(
-                machine=KIND,
-                event="subscribed",
-                actor=self._context.actor(transaction, said["by"]),
-                prefix="sub",
-                context=self._surroundings(work, owner),
-                owner_id=owner.id,
-                arguments=asked,
-                reason=said.get("reason"),
-                key=said.get("key"),
+        with self._context.actor(transaction, said["by"]) as actor:
+            return work.create(
+                Creation(
+                    machine=KIND,
+                    event="subscribed",
+                    actor=actor,
+                    prefix="sub",
+                    context=self._surroundings(work, owner),
+                    owner_id=owner.id,
+                    arguments=asked,
+                    reason=said.get("reason"),
+                    key=said.get("key"),
+                )
             )
-        )
 
     def _surroundings(self, work: Work[SqlTransaction], owner: Account) -> Surroundings:
         """The account's plan families that are taken, and those of which it has had the trial, as they are now."""
@@ -198,18 +199,19 @@ class Subscriptions:
             stored = queries.instances(work.transaction.connection, machine=KIND, id=subscription)
             if not stored:
                 raise NotFound("subscription", subscription)
-            return work.command(
-                Command(
-                    instance_id=subscription,
-                    event=event,
-                    actor=self._context.actor(work.transaction, said["by"]),
-                    arguments=asked,
-                    reason=said.get("reason"),
-                    key=said.get("key"),
-                    scope=stored[0].owner_id or "",
-                    expected_version=said.get("version"),
+            with self._context.actor(work.transaction, said["by"]) as actor:
+                return work.command(
+                    Command(
+                        instance_id=subscription,
+                        event=event,
+                        actor=actor,
+                        arguments=asked,
+                        reason=said.get("reason"),
+                        key=said.get("key"),
+                        scope=stored[0].owner_id or "",
+                        expected_version=said.get("version"),
+                    )
                 )
-            )
 
         return view(self._context.engine.attempt(job))
 
