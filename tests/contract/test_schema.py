@@ -101,6 +101,18 @@ def test_threads_that_upgrade_at_once_all_succeed(database: Database) -> None:
     assert migrate.current(database) == HEAD
 
 
+def test_threads_upgrade_different_databases_at_once() -> None:
+    """A host with a database for each of its tenants: what one thread migrates is no other's."""
+
+    def upgrade() -> None:
+        own = Database("sqlite://")
+        migrate.upgrade(own)
+        migrate.check(own)
+        own.dispose()
+
+    at_once(8, upgrade)
+
+
 def test_processes_that_upgrade_at_once_both_succeed(database_url: str) -> None:
     """Two daemons that are started together on an empty database."""
     program = (

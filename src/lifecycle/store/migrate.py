@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import threading
 
 from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select, text
 
@@ -14,6 +14,8 @@ VERSION_TABLE = "lifecycle_schema"
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text)).c.version_num
 _LOCK = 4_115_113_909
 """The advisory lock under which PostgreSQL is migrated: two that upgrade at once do it one after the other."""
+_one_at_a_time = threading.Lock()
+"""Alembic keeps what it is doing in module globals, so one process upgrades one database at a time."""
 
 
 def current(database: Database) -> str | None:
@@ -45,7 +47,7 @@ def check(database: Database) -> None:
 
 def upgrade(database: Database) -> None:
     """Bring the schema to the revision that this package needs; in one transaction, harmless when repeated."""
-    with database.writing() as connection:
+    with _one_at_a_time, database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _run(connection)
@@ -56,6 +58,6 @@ def _run(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", "lifecycle.store:migrations")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

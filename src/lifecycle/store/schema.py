@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from lifecycle.store.types import Instant, JsonDocument
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision of the migrations; a test holds it to them."""
 
 metadata = MetaData(
@@ -144,4 +144,56 @@ actors = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     UniqueConstraint("name"),
+)
+
+outbox = Table(
+    "lifecycle_outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JsonDocument, nullable=False),
+    Column("status", Text, nullable=False),
+    # when it is to be looked at next: to be sent, or because its lease has run out; null once nothing is to be done
+    Column("wake_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    # raised with every lease and never set back: whoever reports with an older one is no longer heard
+    Column("fence", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("error", Text),
+    UniqueConstraint("root_id", "seq", "place"),
+)
+Index(
+    "ix_lifecycle_outbox_wake_at",
+    outbox.c.wake_at,
+    outbox.c.id,
+    postgresql_where=outbox.c.wake_at.is_not(None),
+    sqlite_where=outbox.c.wake_at.is_not(None),
+)
+
+checkpoints = Table(
+    "lifecycle_checkpoints",
+    metadata,
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # by instance: what the rows that were moved out tell of it
+    Column("instances", JSON, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+daemons = Table(
+    "lifecycle_daemons",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ticked_at", Instant, nullable=False),
 )

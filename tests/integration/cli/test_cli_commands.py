@@ -236,8 +236,8 @@ def test_a_short_story_on_either_database(database_url: str, monkeypatch: pytest
     """Made with `db upgrade`, lived through, continued by commands, and whole in the end."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
     assert lifecycle("db", "check").code == 1
-    assert lifecycle("db", "upgrade").out == "The schema is at revision 0001; this release needs 0001.\n"
-    assert lifecycle("db", "check", "--json").json == {"revision": "0001", "needed": "0001"}
+    assert lifecycle("db", "upgrade").out == "The schema is at revision 0002; this release needs 0002.\n"
+    assert lifecycle("db", "check", "--json").json == {"revision": "0002", "needed": "0002"}
     live_through_history(database_url)
 
     with standing_at(HOUR):
