@@ -93,20 +93,20 @@ def test_neither_log_nor_log_lines_hold_a_name_or_an_address(world: World) -> No
 
 def test_a_commit_tells_when_to_look_again(world: World) -> None:
     """The scheduler hears the earliest instant of what was written, and only once it is committed."""
-    heard: list[datetime] = []
-    world.engine.on_commit = heard.append
+    heard: list[datetime | None] = []
+    world.engine.listeners.append(lambda committed: heard.append(committed.wake_at))
     bought = world.subscribe()
     world.send(bought, "schedule_change", plan="pro", at=(START + timedelta(days=9)).isoformat())
     world.refused(bought, "add_seats", version=1)
     world.send(bought, "cancel_now")
-    assert heard == [utc("2026-02-01"), utc("2026-01-10"), utc("2026-01-10")]
+    assert heard == [utc("2026-02-01"), utc("2026-01-10"), utc("2026-01-10"), None]
     assert world.engine.store.next_wake_at() is None
 
 
 def test_a_commit_of_several_roots_tells_the_earliest(world: World) -> None:
     """Beacons of three, one and two hours are lit together: the scheduler is to look in one hour."""
-    heard: list[datetime] = []
-    world.engine.on_commit = heard.append
+    heard: list[datetime | None] = []
+    world.engine.listeners.append(lambda committed: heard.append(committed.wake_at))
     with world.engine.work() as work:
         for hours in (3, 1, 2):
             work.create(Creation("beacon", "lights", "usr_1", "bea", None, None, {"every": hours * 3600}))

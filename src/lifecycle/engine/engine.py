@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
 from lifecycle.engine.commands import Answer, Command
+from lifecycle.engine.committed import Committed, Failure, Listener
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.ports import Store, Surround, Tx_co, WriteFailed
@@ -40,8 +41,8 @@ class Batch:
 class Engine(Generic[Tx_co]):
     """The generic part: knows machines, roots and time; knows nothing of subscriptions.
 
-    `surround` says, by kind of machine, what its steps may know besides the facts. `on_commit` hears, after each
-    commit, the earliest instant at which one of the roots that were written is to be looked at.
+    `surround` says, by kind of machine, what its steps may know besides the facts. `listeners` hear of each commit,
+    unless told otherwise those that write log lines.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class Engine(Generic[Tx_co]):
         *,
         surround: Mapping[str, Surround[Tx_co]] | None = None,
         batch: int = 500,
+        listeners: Sequence[Listener] = (tell,),
     ) -> None:
         self.store = store
         self.registry = registry
         self.clock = clock
         self.ids = ids
         self.batch = batch
-        self.on_commit: Callable[[datetime], None] = lambda _wake_at: None
+        self.listeners = list(listeners)
         self._surround = surround or {}
 
     @contextmanager
@@ -67,6 +69,7 @@ class Engine(Generic[Tx_co]):
         """Work in one transaction. A refusal keeps what fired before the command was judged, unless something was
         commanded before it; any other error leaves nothing behind."""
         refusal: Refused | None = None
+        started = stopwatch()
         with self.store.begin() as transaction:
             work = Work(transaction, self.registry, self.clock, self.ids, self._surround)
             try:
@@ -76,10 +79,17 @@ class Engine(Generic[Tx_co]):
                     raise
                 refusal = error
             work.flush()
-        tell(work)
-        wake_ups = [hand.root.wake_at for hand in work.hands.values() if hand.root.wake_at]
-        if wake_ups:
-            self.on_commit(min(wake_ups))
+        committed = Committed(
+            work.transitions,
+            work.idle,
+            [Failure(work.hands[root].root, error) for root, error in work.failures.items()],
+            min((hand.root.wake_at for hand in work.hands.values() if hand.root.wake_at), default=None),
+            work.claimed,
+            stopwatch() - started,
+            refusal,
+        )
+        for listener in tuple(self.listeners):
+            listener(committed)
         if refusal is not None:
             raise refusal
 

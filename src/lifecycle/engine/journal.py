@@ -5,23 +5,19 @@ Nothing here knows names or addresses: a line holds ids, instants and codes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import structlog
 
+from lifecycle.engine.committed import Committed
 from lifecycle.engine.records import LogRecord
-
-if TYPE_CHECKING:
-    from lifecycle.engine.work import Work
 
 log = structlog.get_logger("lifecycle")
 
 
-def tell(work: Work[Any]) -> None:
+def tell(committed: Committed) -> None:
     """One line per transition, and one for each deferral without effect and each root that failed."""
-    for row in work.transitions:
+    for row in committed.transitions:
         log.info("transition", **_line(row))
-    for due in work.idle:
+    for due in committed.idle:
         log.info(
             "did_nothing",
             transition=due.event,
@@ -29,16 +25,16 @@ def tell(work: Work[Any]) -> None:
             root=due.root_id,
             due_at=due.due_at.isoformat(),
         )
-    for root_id, error in work.failures.items():
-        root = work.hands[root_id].root
+    for failure in committed.failures:
+        root = failure.root
         log.error(
             "root_failed",
-            root=root_id,
+            root=root.id,
             attempts=root.attempts,
             status=root.status,
             retry_at=root.wake_at and root.wake_at.isoformat(),
             error=root.error,
-            exc_info=error,
+            exc_info=failure.error,
         )
 
 

@@ -32,7 +32,7 @@ SCHEDULER = Because("deferral", "scheduler")
 
 
 class Work(Generic[Tx_co]):
-    """Everything one transaction does. `transitions`, `idle` and `failures` tell afterwards what happened."""
+    """Everything one transaction does. `transitions`, `idle`, `failures`, `claimed` tell afterwards what happened."""
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Work(Generic[Tx_co]):
         self.transitions: list[LogRecord] = []
         self.idle: list[Due] = []
         self.failures: dict[str, Exception] = {}
+        self.claimed: int | None = None
+        self._tried_early: set[str] = set()
         self._registry = registry
         self._clock = clock
         self._ids = ids
@@ -59,7 +61,9 @@ class Work(Generic[Tx_co]):
 
     def claim(self, until: datetime, limit: int) -> list[Hand]:
         """Take in hand up to `limit` roots on which something is due by `until`, those nobody else holds."""
-        return self._load(self.transaction.claim(until, limit))
+        hands = self._load(self.transaction.claim(until, limit))
+        self.claimed = len(hands)
+        return hands
 
     def lock(self, root_ids: Sequence[str]) -> list[Hand]:
         """Take these roots in hand, waiting for whoever holds them."""
@@ -69,8 +73,8 @@ class Work(Generic[Tx_co]):
         ids = [root.id for root in roots]
         instances = self.transaction.instances(ids) if ids else []
         deferrals = self.transaction.deferrals(ids) if ids else []
-        for kind, surround in self._surround.items():
-            self._contexts.update(surround(self.transaction, [i for i in instances if i.machine == kind]))
+        for kind in self._surround:
+            self._surround_all(kind, [instance for instance in instances if instance.machine == kind])
         by_root: dict[str, tuple[list[InstanceRecord], list[Any]]] = {root: ([], []) for root in ids}
         for instance in instances:
             by_root[instance.root_id][0].append(instance)
@@ -80,6 +84,18 @@ class Work(Generic[Tx_co]):
         loaded = [Hand(self._registry, root, *by_root[root.id]) for root in roots]
         self.hands.update((hand.root.id, hand) for hand in loaded)
         return loaded
+
+    def _surround_all(self, kind: str, instances: Sequence[InstanceRecord]) -> None:
+        """Ask what these may know: all at once, or if that raises one by one, so that it is one root's trouble."""
+        surround = self._surround[kind]
+        try:
+            self._contexts.update(surround(self.transaction, instances))
+        except Exception as error:  # noqa: BLE001  # a host's code, which may raise whatever it likes
+            if len(instances) == 1:
+                self.failures[instances[0].root_id] = error
+            else:
+                for instance in instances:
+                    self._surround_all(kind, [instance])
 
     def owned(self, owner_id: str) -> Sequence[InstanceRecord]:
         """The instances in hand that belong to an owner, as this work has left them so far."""
@@ -117,6 +133,7 @@ class Work(Generic[Tx_co]):
         return None if blocked or first is None or first.due_at > until else first
 
     def _fire(self, hand: Hand, due: Due) -> bool:
+        """Fire one; whether it had an effect."""
         held, stimulus = hand.held[due.instance_id], Stimulus(due.event, due.due_at)
         try:
             decision = self._step(held, stimulus, self._contexts.get(due.instance_id))
@@ -127,6 +144,7 @@ class Work(Generic[Tx_co]):
         except Exception as error:  # noqa: BLE001  # whatever a machine raises is its root's trouble alone
             self.failures[hand.root.id] = error
             return False
+        self._tried_early.discard(hand.root.id)
         hand.root.attempts, hand.root.error = 0, None
         return decision is not None
 
@@ -156,13 +174,21 @@ class Work(Generic[Tx_co]):
         if earlier := self._earlier(command.scope, command.key, fingerprint):
             return earlier
         if hand.root.status == "live":
-            self.fire([hand], now)
+            self._fire_first(hand, now)
         if command.expected_version not in (None, hand.root.seq):
             raise refused("version_conflict")
         if hand.root.status != "live" or hand.root.id in self.failures:
             raise refused("held" if hand.root.status == "held" else "quarantined")
         self._decide(hand, held, Stimulus(command.event, now, command.arguments), command)
         return self._answer(command.scope, command.key, fingerprint, hand, held)
+
+    def _fire_first(self, hand: Hand, now: datetime) -> None:
+        """Fire what is due before a command is judged. Where the root backs off, it is no attempt that counts: people
+        who click again and again do not quarantine it."""
+        root = hand.root
+        if root.attempts and root.wake_at and root.wake_at > now:
+            self._tried_early.add(root.id)
+        self.fire([hand], now)
 
     def create(self, creation: Creation) -> Answer:
         """Make an instance on a root of its own. Raises Refused."""
@@ -297,12 +323,15 @@ class Work(Generic[Tx_co]):
         hand.root.wake_at = None if first is None else first.due_at
 
     def _back_off(self, root: RootRecord, error: Exception) -> None:
-        root.attempts += 1
+        now = self._clock.now()
         root.error = f"{type(error).__name__}: {error}"
+        if root.id in self._tried_early:
+            return
+        root.attempts += 1
         if root.attempts >= MAX_ATTEMPTS:
             root.status, root.wake_at = "quarantined", None
         else:
-            root.wake_at = self._clock.now() + FIRST_DELAY * 2 ** (root.attempts - 1)
+            root.wake_at = now + FIRST_DELAY * 2 ** (root.attempts - 1)
 
 
 def _seal(head: bytes, row: LogRecord) -> bytes:

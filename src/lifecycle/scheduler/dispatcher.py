@@ -19,6 +19,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from lifecycle.engine.clock import SystemClock, VirtualClock, stopwatch
+from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ports import Transaction
 from lifecycle.errors import LifecycleError
@@ -102,7 +103,7 @@ class Dispatcher:
         self.scheduler.start()
         self._ticked = stopwatch()
         self._running = True
-        self._engine.on_commit = self.nudge
+        self._engine.listeners.append(self._hear)
         self.wakeup()
 
     def stop(self) -> None:
@@ -113,6 +114,7 @@ class Dispatcher:
             self._state.wait_for(lambda: not self._busy)
             self._armed_at = None
         if was_running:
+            self._engine.listeners.remove(self._hear)
             self.scheduler.shutdown()
 
     def nudge(self, instant: datetime) -> None:
@@ -124,6 +126,10 @@ class Dispatcher:
                 self._armed_at = moment
                 if not self._busy:
                     self._arm()
+
+    def _hear(self, committed: Committed) -> None:
+        if committed.wake_at is not None:
+            self.nudge(committed.wake_at)
 
     def wakeup(self) -> None:
         """Look now."""
