@@ -12,7 +12,7 @@ from datetime import datetime
 from lifecycle.domain import subscription, wanted
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.catalog import ChangeRefusal, Plan
-from lifecycle.domain.machine import Json, Machine, refusing
+from lifecycle.domain.machine import Decision, Json, Machine, refusing
 from lifecycle.domain.policies import ChangeWhen
 from lifecycle.domain.refusals import refused
 from lifecycle.domain.subscription import Change, Subscription, Surroundings
@@ -43,6 +43,15 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         """What the facts demand of the future."""
         del state
         return facts.schedule()
+
+    @classmethod
+    def skip(cls, state: str, facts: Subscription, event: str) -> Decision[Subscription] | None:
+        """What an operator may pass over."""
+        after = facts.skipping(event)
+        if after is None:
+            return None
+        dropped = state == "pending_change" and after.pending is None
+        return Decision(("trial" if after.phase == "trial" else "active") if dropped else state, after, ())
 
     @classmethod
     def live_key(cls, facts: Subscription) -> str:

@@ -16,6 +16,7 @@ from lifecycle.app.context import Context
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
+from lifecycle.app.operations import Operations
 from lifecycle.app.subscriptions import Said, Subscriptions
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
@@ -43,6 +44,7 @@ class Lifecycle:
         self._context = Context(config, self.clock, ids or Ids(self.clock), self.database)
         self.accounts = Accounts(self._context)
         self.subscriptions = Subscriptions(self._context)
+        self.operations = Operations(self._context)
 
     @classmethod
     def from_config(

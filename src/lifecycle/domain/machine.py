@@ -103,6 +103,13 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
         return {}
 
     @classmethod
+    def skip(cls, state: str, facts: Facts, event: str) -> Decision[Facts] | None:
+        """State and facts after the deferred `event` was passed over without its effect, at an operator's wish; None
+        where that can't be. Pure; something must be left to happen."""
+        del state, facts, event
+        return None
+
+    @classmethod
     def migrate(cls, version: int, state: str, stored: Json) -> Decision[Facts]:
         """State and facts of an instance stored by an older `version`, as this one has them."""
         return Decision(cls.migrations.get(version, {}).get(state, state), cls.load(stored), ())

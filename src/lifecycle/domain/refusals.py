@@ -34,10 +34,15 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "no_pending_cancellation": ("There is no cancellation to withdraw.", ""),
     "no_pending_change": ("There is no pending change to withdraw.", ""),
     "not_allowed": ("The event {event} is not possible in state {state}.", ""),
+    "not_due": ("Nothing of this is due, held or backing off.", "See what comes next, and when."),
     "not_found": ("There is no such thing.", "Check the id."),
     "not_offered": (
         "The plan is not offered in that interval, currency, family or number of seats.",
         "See the plans that are.",
+    ),
+    "not_skippable": (
+        "Nothing would be left to happen if {event} were skipped in state {state}.",
+        "Use a command, such as cancel or withdraw-cancellation.",
     ),
     "payment_method_missing": (
         "There is something to pay and no payment method.",

@@ -118,6 +118,19 @@ class Subscription:
             return changed._opened(start, units)
         return changed.reopened(start)
 
+    def skipping(self, event: str) -> Subscription | None:
+        """An operator passes over what is due (rule G3): a cycle moves to the next boundary, and a change that would
+        have come with it waits for that; a change inside a cycle is dropped. The rest can't be passed over."""
+        if event == "cycle_starts":
+            moved = replace(self, pending=None).next_cycle()
+            pending = self.pending
+            if pending is not None and pending.due_at <= self.boundary:
+                pending = replace(pending, due_at=moved.boundary)
+            return replace(moved, pending=pending)
+        if event == "change_takes_effect":
+            return replace(self, pending=None)
+        return None
+
     def changed(self) -> Subscription:
         """The pending change applied, in the period that runs.
 

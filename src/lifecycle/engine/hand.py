@@ -138,6 +138,30 @@ class Hand:
         final = decision.state in held.matrix.final
         live_key = None if final else definition.live_key(decision.facts)
         deferrals = {} if final else _deferrals(held, decision, stimulus)
+        effects = [effect.as_json() for effect in decision.effects]
+        changes = _changed(record.facts, facts)
+        row = self._row(record, stimulus, because, now, target=decision.state, changes=changes, effects=effects)
+        held.become(decision.state, facts, live_key, deferrals)
+        held.fired[stimulus.event] = stimulus.now
+        self._touched[record.id] = held
+        return row
+
+    def note(self, held: Held, stimulus: Stimulus, because: Because, now: datetime) -> LogRecord:
+        """Log something that leaves the instance as it is."""
+        return self._row(held.record, stimulus, because, now, target=held.record.state, changes={}, effects=[])
+
+    def _row(
+        self,
+        record: InstanceRecord,
+        stimulus: Stimulus,
+        because: Because,
+        now: datetime,
+        *,
+        target: str,
+        changes: Json,
+        effects: list[Json],
+    ) -> LogRecord:
+        """The root's next log row, without its hash."""
         row = LogRecord(
             root_id=self.root.id,
             seq=self.root.seq + 1,
@@ -146,21 +170,18 @@ class Hand:
             version=record.version,
             event=stimulus.event,
             source=record.state or None,
-            target=decision.state,
+            target=target,
             cause=because.cause,
             actor=because.actor,
             reason_id=because.reason_id,
             due_at=stimulus.now,
             fired_at=now,
             arguments=dict(stimulus.arguments),
-            changes=_changed(record.facts, facts),
-            effects=[effect.as_json() for effect in decision.effects],
+            changes=changes,
+            effects=effects,
         )
         self.root.seq = row.seq
         self.log.append(row)
-        held.become(decision.state, facts, live_key, deferrals)
-        held.fired[stimulus.event] = stimulus.now
-        self._touched[record.id] = held
         return row
 
     def let_go(self, held: Held, event: str) -> None:

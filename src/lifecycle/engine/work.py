@@ -134,19 +134,24 @@ class Work(Generic[Tx_co]):
 
     def _fire(self, hand: Hand, due: Due) -> bool:
         """Fire one; whether it had an effect."""
-        held, stimulus = hand.held[due.instance_id], Stimulus(due.event, due.due_at)
         try:
-            decision = self._step(held, stimulus, self._contexts.get(due.instance_id))
-            if decision is None:
-                self._let_go(hand, held, due)
-            else:
-                self._take(hand, held, stimulus, decision, SCHEDULER)
+            effective = self.fire_one(hand, due, SCHEDULER)
         except Exception as error:  # noqa: BLE001  # whatever a machine raises is its root's trouble alone
             self.failures[hand.root.id] = error
             return False
         self._tried_early.discard(hand.root.id)
         hand.root.attempts, hand.root.error = 0, None
-        return decision is not None
+        return effective
+
+    def fire_one(self, hand: Hand, due: Due, because: Because) -> bool:
+        """Fire this, on this behalf; whether it had an effect. Whatever the machine raises passes through."""
+        held, stimulus = hand.held[due.instance_id], Stimulus(due.event, due.due_at)
+        decision = self._step(held, stimulus, self._contexts.get(due.instance_id))
+        if decision is None:
+            self._let_go(hand, held, due)
+            return False
+        self.take(hand, held, stimulus, decision, because)
+        return True
 
     def _let_go(self, hand: Hand, held: Held, due: Due) -> None:
         """Drop a deferral that has no effect (rule B3); one that the facts go on demanding is a broken machine."""
@@ -168,7 +173,7 @@ class Work(Generic[Tx_co]):
 
         Raises NotFound, or Refused in the order of rule I14.
         """
-        hand, held = self._find(command.instance_id)
+        hand, held = self.find(command.instance_id)
         now = self._clock.now()
         fingerprint = keys.fingerprint(command.instance_id, command.event, command.arguments)
         if earlier := self._earlier(command.scope, command.key, fingerprint):
@@ -222,7 +227,7 @@ class Work(Generic[Tx_co]):
         What is due fires first, by the version under which it was deferred. Raises Refused (`no_change`) where the
         instance is at the newest version, and DefinitionError where that has no such state.
         """
-        hand, held = self._find(instance_id)
+        hand, held = self.find(instance_id)
         now, record = self._clock.now(), held.record
         self.fire([hand], now)
         newest = self._registry.newest(record.machine)
@@ -236,10 +241,17 @@ class Work(Generic[Tx_co]):
                 f"{record.version} is migrated."
             )
         record.version = newest.version
-        self._take(hand, held, stimulus, decision, Because("operator", actor))
-        return self._snapshot(hand, held)
+        self.take(hand, held, stimulus, decision, Because("operator", actor))
+        return self.snapshot(hand, held)
 
-    def _find(self, instance_id: str) -> tuple[Hand, Held]:
+    # What commands and operators' acts share
+
+    def now(self) -> datetime:
+        """The instant at which commands are judged."""
+        return self._clock.now()
+
+    def find(self, instance_id: str) -> tuple[Hand, Held]:
+        """An instance and its root, taken in hand. Raises NotFound."""
         root_id = self.transaction.root_of(instance_id)
         if root_id is None:
             raise NotFound("instance", instance_id)
@@ -253,13 +265,19 @@ class Work(Generic[Tx_co]):
         decision = None if by_itself else self._step(held, stimulus, self._contexts.get(held.record.id))
         if decision is None:
             raise refused("not_allowed", event=stimulus.event, state=held.record.state)
-        because = Because("command", by.actor, self._note(hand.root.id, by.reason))
-        self._take(hand, held, stimulus, decision, because)
+        because = Because("command", by.actor, self.keep_reason(hand.root.id, by.reason))
+        self.take(hand, held, stimulus, decision, because)
 
-    def _take(self, hand: Hand, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because) -> None:
+    def take(self, hand: Hand, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because) -> None:
+        """Take in a decision, to be written. Raises DefinitionError for what the machine demands."""
         self.transitions.append(hand.take(held, stimulus, decision, because, self._clock.now()))
 
-    def _note(self, root_id: str, reason: str | None) -> str | None:
+    def note(self, hand: Hand, held: Held, stimulus: Stimulus, because: Because) -> None:
+        """Log what changes nothing about an instance."""
+        self.transitions.append(hand.note(held, stimulus, because, self._clock.now()))
+
+    def keep_reason(self, root_id: str, reason: str | None) -> str | None:
+        """Keep a reason, and return the id under which the log names it."""
         if not reason:
             return None
         note = ReasonRecord(self._ids.new("why"), root_id, reason)
@@ -280,12 +298,13 @@ class Work(Generic[Tx_co]):
         return Answer(**record.answer)
 
     def _answer(self, scope: str, key: str | None, fingerprint: str, hand: Hand, held: Held) -> Answer:
-        answer = self._snapshot(hand, held)
+        answer = self.snapshot(hand, held)
         if key is not None:
             self._changes.answers.append(keys.remembered(scope, key, fingerprint, answer, self._clock.now()))
         return answer
 
-    def _snapshot(self, hand: Hand, held: Held) -> Answer:
+    def snapshot(self, hand: Hand, held: Held) -> Answer:
+        """An instance as this work has left it so far."""
         root, record = hand.root, held.record
         rank = self._registry.rank
         first = min(

@@ -1,0 +1,123 @@
+"""What operators do by hand: hold, release, retry, fire, skip. Each is a row of the log, with their name and reason.
+
+Unlike a command, an act fires nothing first, and is possible on a root that is held or quarantined (rule B4). Only what
+is due can be fired or skipped, and only what comes first: order holds for operators too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic
+
+from lifecycle.domain.machine import Stimulus
+from lifecycle.domain.refusals import refused
+from lifecycle.engine.commands import Answer
+from lifecycle.engine.hand import Because, Due, Hand, Held
+from lifecycle.engine.ports import Tx_co
+from lifecycle.engine.work import Work
+from lifecycle.errors import LifecycleError
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Whom an act concerns, who does it, by id, and why, in their words."""
+
+    instance_id: str
+    actor: str
+    reason: str
+
+
+class Acts(Generic[Tx_co]):
+    """The acts inside one transaction. Each raises NotFound, and Refused where it can't be done."""
+
+    def __init__(self, work: Work[Tx_co]) -> None:
+        self._work = work
+
+    def hold(self, act: Act) -> Answer:
+        """Fire nothing more on its root, and refuse commands, until it is released."""
+        hand, held = self._find(act)
+        if hand.root.status == "held":
+            raise refused("no_change", message="It is on hold already.")
+        hand.root.status = "held"
+        return self._note(hand, held, "held", act)
+
+    def release(self, act: Act) -> Answer:
+        """Let a held root go on: what has become due fires, in order, each at its own instant."""
+        hand, held = self._find(act)
+        if hand.root.status != "held":
+            raise refused("no_change", message="It is not on hold.")
+        hand.root.status = "live"
+        return self._note(hand, held, "released", act)
+
+    def retry(self, act: Act) -> Answer:
+        """Let a root go on that is quarantined or backs off: it is tried again at once, with all its attempts."""
+        hand, held = self._find(act)
+        if hand.root.status == "held" or not hand.root.attempts:
+            raise refused("not_due", message="It is neither quarantined nor backing off.")
+        self._go_on(hand)
+        return self._note(hand, held, "retried", act)
+
+    def fire(self, act: Act) -> Answer:
+        """Fire what is due first on its root, once, as this operator. What is held stays held after it.
+
+        Raises LifecycleError (`transition_failed`) where the machine raises; nothing is changed then.
+        """
+        hand, due = self._first(act)
+        try:
+            self._work.fire_one(hand, due, self._because(hand, act))
+        except LifecycleError:
+            raise
+        except Exception as error:
+            raise LifecycleError(
+                f"{due.event} failed: {type(error).__name__}: {error}", code="transition_failed"
+            ) from error
+        self._go_on(hand)
+        return self._work.snapshot(hand, hand.held[act.instance_id])
+
+    def skip(self, act: Act) -> Answer:
+        """Pass over what is due first on its root, without its effect: a cycle moves to its next boundary, without an
+        invoice. Raises Refused (`not_skippable`) where nothing would be left to happen."""
+        hand, due = self._first(act)
+        held = hand.held[due.instance_id]
+        record, definition = held.record, held.definition
+        decision = definition.skip(record.state, definition.fresh(held.facts), due.event)
+        after = decision and definition.schedule(decision.state, decision.facts)
+        if decision is None or not after or after.get(due.event) == due.due_at:
+            raise refused("not_skippable", event=due.event, state=record.state)
+        skipped = Stimulus("skipped", due.due_at, {"event": due.event})
+        self._work.take(hand, held, skipped, decision, self._because(hand, act))
+        self._go_on(hand)
+        return self._work.snapshot(hand, hand.held[act.instance_id])
+
+    def note(self, act: Act, event: str, **arguments: str) -> Answer:
+        """Log something else that an operator has done about an instance; nothing about it changes."""
+        hand, held = self._find(act)
+        return self._note(hand, held, event, act, **arguments)
+
+    def _find(self, act: Act) -> tuple[Hand, Held]:
+        """Before anything is touched: a refusal changes nothing."""
+        if not act.reason.strip():
+            raise refused("invalid", message="An operator's act needs a reason.")
+        return self._work.find(act.instance_id)
+
+    def _first(self, act: Act) -> tuple[Hand, Due]:
+        hand, _ = self._find(act)
+        due = hand.earliest()
+        if due is None or due.due_at > self._work.now():
+            raise refused("not_due")
+        return hand, due
+
+    def _go_on(self, hand: Hand) -> None:
+        """What stood in the way is gone; an operator's hold stays."""
+        root = hand.root
+        root.attempts, root.error = 0, None
+        if root.status == "quarantined":
+            root.status = "live"
+
+    def _note(self, hand: Hand, held: Held, event: str, act: Act, **arguments: str) -> Answer:
+        stimulus = Stimulus(event, self._work.now(), arguments)
+        self._work.note(hand, held, stimulus, self._because(hand, act))
+        return self._work.snapshot(hand, held)
+
+    def _because(self, hand: Hand, act: Act) -> Because:
+        return Because("operator", act.actor, self._work.keep_reason(hand.root.id, act.reason))
