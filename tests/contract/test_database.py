@@ -5,13 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
+from lifecycle.engine.ports import WriteFailed
 from lifecycle.errors import LifecycleError
 from lifecycle.store import database as module
 from lifecycle.store.database import Database
@@ -262,6 +266,90 @@ def test_what_was_to_be_written_stays_out_of_error_messages(world: World) -> Non
     with pytest.raises(Exception, match="lifecycle_actors") as error, world.database.writing() as connection:
         connection.execute(add, [{"id": None, "name": "ann@acme.example"}])
     assert "[SQL parameters hidden" in str(error.value)
+
+
+def test_a_connection_that_dies_in_a_transaction_is_told_with_a_code(server: World) -> None:
+    """Whoever reads and whoever writes hears the same; nothing is left of it, and the next gets a new connection."""
+
+    def die(use: Callable[[], AbstractContextManager[Connection]]) -> None:
+        with use() as connection:
+            _cut_off(connection, server)
+            connection.execute(text("SELECT 1"))
+
+    for use in (server.database.reading, server.database.writing):
+        with pytest.raises(LifecycleError, match=r"can't be used: .*connection") as error:
+            die(use)
+        assert code_of(error) == "database_unavailable"
+        assert "Whether" not in str(error.value)
+        assert server.rows("actors") == []
+
+
+def test_a_connection_that_dies_before_the_commit_leaves_it_unknown(server: World) -> None:
+    """The message says that nobody knows what became of it, and how to ask again."""
+
+    def die_before_the_commit() -> None:
+        with server.database.writing() as connection:
+            connection.execute(text("INSERT INTO lifecycle_actors (id, name) VALUES ('act_1', 'Ann')"))
+            _cut_off(connection, server)
+
+    with pytest.raises(LifecycleError, match="Whether the transaction was committed is not known") as error:
+        die_before_the_commit()
+    assert code_of(error) == "database_unavailable"
+    assert server.rows("actors") == []
+
+
+def test_a_full_disk_is_told_with_a_code(file: Database) -> None:
+    """In the middle of a transaction, of which nothing is left; what was there can be read, and written to again."""
+    with file.writing() as connection:
+        connection.execute(text("CREATE TABLE notes (text TEXT)"))
+    with pytest.raises(LifecycleError, match=r"can't be used: database or disk is full\.$") as error:
+        _fill(file)
+    assert code_of(error) == "database_unavailable"
+    with file.writing() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM notes")) == 0
+
+
+def test_when_no_connection_is_free_it_is_told_with_a_code(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen readers have them all; the sixteenth gives up when its patience is at an end."""
+    monkeypatch.setitem(module._OPTIONS, "pool_timeout", 0.01)
+    database = Database(world.database.url.render_as_string(hide_password=False))
+    with ExitStack() as readers:
+        for _ in range(15):
+            readers.enter_context(database.reading())
+        with pytest.raises(LifecycleError, match="can't be used: QueuePool limit") as error, database.reading():
+            pytest.fail("a sixteenth connection")
+    database.dispose()
+    assert code_of(error) == "database_unavailable"
+
+
+def test_a_statement_that_makes_no_sense_is_no_trouble_of_the_database(world: World) -> None:
+    """That is for whoever wrote it: nobody is told to look at the database."""
+    with pytest.raises(DBAPIError, match="nowhere"), world.database.reading() as connection:
+        connection.execute(text("SELECT * FROM nowhere"))
+
+
+def test_a_row_that_is_too_large_is_no_trouble_of_the_database(server: World) -> None:
+    """PostgreSQL can't index a name of 12,800 letters without pattern, and says so as if the server were in trouble."""
+    name = "".join(sha256(bytes([number])).hexdigest() for number in range(200))
+    with pytest.raises(WriteFailed, match="index row requires"):
+        server.light(name=name)
+
+
+def _cut_off(connection: Connection, world: World) -> None:
+    """End this connection from another one; returns when it has gone."""
+    number = {"pid": connection.scalar(text("SELECT pg_backend_pid()"))}
+    with world.database.writing() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), number)
+        wait_until(lambda: not other.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"), number))
+
+
+def _fill(database: Database) -> None:
+    """Write more than the file may hold, which is 100 pages more than it has."""
+    with database.writing() as connection:
+        pages = connection.scalar(text("PRAGMA page_count"))
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 100}")
+        for _ in range(1000):
+            connection.execute(text("INSERT INTO notes VALUES (:text)"), {"text": "x" * 4000})
 
 
 def _count(database: Database) -> int:

@@ -8,20 +8,25 @@ whatever the server's default. On both a reader sees one moment.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from lifecycle.errors import LifecycleError
 from lifecycle.store.fair import FairLock
 
 BUSY_SECONDS = 10
 _WRITES = "lifecycle_writes"
+_UNKNOWN = "Whether the transaction was committed is not known; a command with an idempotency key can be sent again."
+_TOO_LARGE = "54"
+"""The class of PostgreSQL's codes for what is too large: an OperationalError to its driver, and the row's fault."""
 _OPTIONS: dict[str, Any] = {"hide_parameters": True}  # errors are logged, and what is written may be personal
 
 
@@ -29,7 +34,9 @@ class Database:
     """One database by its URL; nothing is opened before it is used. For use by any number of threads.
 
     Using it raises LifecycleError: `extra_missing` without its driver, `database_unavailable` where it can't be
-    reached, opened or locked. A database in memory is one connection, so there nobody reads while somebody writes.
+    reached, opened, locked or written to, at the beginning or in the middle of a transaction. That leaves nothing
+    behind, unless it comes with the commit: then the message says that nobody knows. A database in memory is one
+    connection, so there nobody reads while somebody writes.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,7 +70,8 @@ class Database:
         """A connection in a transaction that may write: committed at the end, rolled back when the block raises."""
         with self._turn if self.is_sqlite else nullcontext(), self._connected(writes=True) as connection:
             yield connection
-            connection.commit()
+            with self._telling_trouble(_UNKNOWN):
+                connection.commit()
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -73,22 +81,47 @@ class Database:
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
         """A connection in a transaction, which is rolled back unless it is committed."""
-        with ExitStack() as stack:
-            try:
-                connection = stack.enter_context(self.engine.connect())
-                if not (writes or self.is_sqlite):
-                    connection.execution_options(isolation_level="REPEATABLE READ")
-                connection.execution_options(**{_WRITES: writes}).begin()
-            except DBAPIError as error:
-                raise LifecycleError(self._unavailable(error), code="database_unavailable") from error
+        with self._telling_trouble(), self.engine.connect() as connection:
+            if not (writes or self.is_sqlite):
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.execution_options(**{_WRITES: writes}).begin()
             yield connection
 
-    def _unavailable(self, error: DBAPIError) -> str:
-        reason = str(error.orig).strip()
+    @contextmanager
+    def _telling_trouble(self, more: str = "") -> Iterator[None]:
+        """Raise LifecycleError for what is wrong with the database; what is wrong with a statement passes through."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if not is_trouble(error):
+                raise
+            message = f"{self._unavailable(error)} {more}".rstrip()
+            raise LifecycleError(message, code="database_unavailable") from error
+
+    def _unavailable(self, error: SQLAlchemyError) -> str:
+        reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".")
         if self.is_sqlite and not _in_memory(self.url):
             folder = Path(str(self.url.database)).parent
             reason = reason if folder.is_dir() else f"there is no folder {folder}"
         return f"The database {self.url.render_as_string(hide_password=True)} can't be used: {reason}."
+
+
+def is_trouble(error: SQLAlchemyError) -> bool:
+    """Whether it is the database that can't be used (connection, lock, disk, file), and not a statement or a row."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, NoConnectionFree)
+    reason = error.orig
+    if isinstance(reason, sqlite3.OperationalError | sqlite3.InternalError) or type(reason) is sqlite3.DatabaseError:
+        return _sqlite_code(reason) not in (None, sqlite3.SQLITE_ERROR)  # that is for statements that make no sense
+    if str(getattr(reason, "sqlstate", None)).startswith(_TOO_LARGE):
+        return False
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError)
+
+
+def _sqlite_code(reason: sqlite3.Error) -> int | None:
+    """SQLite's own code, without what it extends it by; None where its driver is to blame."""
+    code: int | None = getattr(reason, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _supported(url: str) -> URL:

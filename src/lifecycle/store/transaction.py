@@ -10,12 +10,12 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from lifecycle.engine.ports import WriteFailed
 from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
 from lifecycle.store import schema
-from lifecycle.store.database import Database
+from lifecycle.store.database import Database, is_trouble
 
 Record = TypeVar("Record")
 
@@ -129,9 +129,9 @@ def writing_failures() -> Iterator[None]:
     """Tell what was wrong with a row (WriteFailed) from what was wrong with the database (passed through)."""
     try:
         yield
-    except (OperationalError, InterfaceError):
-        raise
     except StatementError as error:
+        if isinstance(error, DBAPIError) and is_trouble(error):
+            raise
         reason, _, _ = str(error.orig).partition("\n")  # what follows quotes the row
         raise WriteFailed(f"A row could not be written: {reason}") from error
     except (ValueError, OverflowError) as error:  # a driver's own, such as for text that is not Unicode
