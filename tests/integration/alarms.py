@@ -85,6 +85,7 @@ def move(engine: AlarmEngine, alarm: str, at: datetime) -> None:
 def database_of(engine: Engine[SqlTransaction]) -> Database:
     """What an engine runs on."""
     assert isinstance(engine.store, SqlStore)
+    assert isinstance(engine.store.database, Database)
     return engine.store.database
 
 

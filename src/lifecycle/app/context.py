@@ -2,53 +2,92 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from copy import copy
+from weakref import WeakSet
+
+from sqlalchemy import Engine as SqlEngine
 
 from lifecycle.config import Config
 from lifecycle.domain.subscription import Surroundings
 from lifecycle.engine.clock import Clock
+from lifecycle.engine.committed import Listener
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry, load_machines
 from lifecycle.store import migrate, queries
 from lifecycle.store.accounts import actor_id, add_actor, owners_of
-from lifecycle.store.database import Database
+from lifecycle.store.connections import Connections
+from lifecycle.store.host import HostConnection
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
 KNOWN_ACTORS = frozenset({"operator", "scheduler", "system"})
 
 
-@dataclass(frozen=True)
 class Context:
     """One engine over one database. Nothing is opened before the engine is used for the first time."""
 
-    config: Config
-    clock: Clock
-    ids: Ids
-    database: Database
+    def __init__(
+        self, config: Config, clock: Clock, ids: Ids, database: Connections, listeners: Sequence[Listener]
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.ids = ids
+        self.database = database
+        self._listeners = listeners
+        self._making = threading.RLock()
+        self._registry: Registry | None = None
+        self._engine: Engine[SqlTransaction] | None = None
+        self._known: WeakSet[SqlEngine] = WeakSet()
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
         """The configured machines. Raises DefinitionError."""
-        return load_machines(self.config.machines)
+        with self._making:
+            if self._registry is None:
+                self._registry = load_machines(self.config.machines)
+            return self._registry
 
-    @cached_property
+    @property
     def engine(self) -> Engine[SqlTransaction]:
         """The engine, on a database whose schema and contents it knows. Raises SchemaError, DefinitionError."""
-        migrate.check(self.database)
-        with self.database.reading() as connection:
+        with self._making:
+            if self._engine is None:
+                self._check(self.database)
+                self._engine = self._engine_on(self.database, self._listeners)
+            return self._engine
+
+    def within(self, host: HostConnection, listener: Listener) -> Context:
+        """The same in a host's transaction, where `listener` hears what was done. Raises as `engine` does."""
+        with self._making:
+            if host.engine not in self._known:
+                self._check(host)
+                self._known.add(host.engine)
+        inside = copy(self)
+        inside.database, inside._engine = host, self._engine_on(host, [listener])
+        return inside
+
+    def after_fork(self) -> None:
+        """In a child process: nobody listens yet, and no thread holds anything."""
+        self._making, self._engine, self._known = threading.RLock(), None, WeakSet()
+
+    def _check(self, database: Connections) -> None:
+        migrate.check(database)
+        with database.reading() as connection:
             self.registry.check_stored(queries.stored_definitions(connection))
+
+    def _engine_on(self, database: Connections, listeners: Sequence[Listener]) -> Engine[SqlTransaction]:
         return Engine(
-            SqlStore(self.database),
+            SqlStore(database),
             self.registry,
             self.clock,
             self.ids,
             surround={"subscription": self._surroundings},
             batch=self.config.batch,
+            listeners=listeners,
         )
 
     def ready(self) -> None:

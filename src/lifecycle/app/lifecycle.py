@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from weakref import WeakSet
 
-from sqlalchemy import make_url
+from sqlalchemy import Connection, Engine, make_url
 
-from lifecycle.app.accounts import Accounts
+from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.context import Context
+from lifecycle.app.hearsay import Hearsay
+from lifecycle.app.hooks import Hook, Hooks
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
-from lifecycle.app.operations import Operations
-from lifecycle.app.subscriptions import Said, Subscriptions
+from lifecycle.app.parts import Parts
+from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
-from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
+from lifecycle.engine.journal import tell
+from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher
 from lifecycle.scheduler.jobs import declare_jobs
 from lifecycle.store import migrate, queries
 from lifecycle.store.database import Database
+from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
 from lifecycle.store.queries import DueTransition, Step, step_of
-from lifecycle.store.transaction import SqlTransaction
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+AnyHook = TypeVar("AnyHook", bound=Hook)
+Result = TypeVar("Result")
 
 
-class Lifecycle:
+_all: WeakSet[Lifecycle] = WeakSet()
+
+
+class Lifecycle(Parts):
     """Accounts and subscriptions over one database, and the daemon that fires what is deferred.
 
     Making one does no I/O but reading the configuration; the database is opened at first use. Usable from several
-    threads at once. To be made after a fork.
+    threads at once. A child process that was forked can go on using it, but has no scheduler before it starts one.
     """
 
     def __init__(self, config: Config, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         self.database = Database(located(config.database_url, config.path.parent))
-        self._context = Context(config, self.clock, ids or Ids(self.clock), self.database)
-        self.accounts = Accounts(self._context)
-        self.subscriptions = Subscriptions(self._context)
-        self.operations = Operations(self._context)
+        self._ids = ids or Ids(self.clock)
+        self._hooks = Hooks()
+        super().__init__(Context(config, self.clock, self._ids, self.database, (tell, self._hooks.hear)))
+        self._hearsay = Hearsay(self._context)
+        self._starting = threading.Lock()
+        _all.add(self)
 
     @classmethod
     def from_config(
@@ -61,11 +78,6 @@ class Lifecycle:
         """
         return cls(load_config(Path(path), os.environ if environ is None else environ), clock=clock, ids=ids)
 
-    @property
-    def engine(self) -> Engine[SqlTransaction]:
-        """What runs machines of any kind, for a host's own. Raises SchemaError, DefinitionError."""
-        return self._context.engine
-
     def upgrade_schema(self) -> None:
         """Bring the database's schema to what this release needs; harmless when repeated."""
         migrate.upgrade(self.database)
@@ -75,26 +87,97 @@ class Lifecycle:
         """Run the daemon's scheduler in a thread of its own, calendar jobs too; on exit it finishes what it is doing.
 
         Raises SchemaError for a missing or stale schema, DefinitionError for what the database holds and no
-        machine knows, and for a job that can't be loaded.
+        machine knows, and for a job that can't be loaded; LifecycleError (`already_started`) while it runs.
         """
+        if not self._starting.acquire(blocking=False):
+            raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
+        try:
+            dispatcher = self._dispatcher()
+            dispatcher.start()
+            try:
+                yield dispatcher
+            finally:
+                dispatcher.stop()
+                self._hearsay.soon = self._hooks.soon = None
+                self._settle()
+        finally:
+            self._starting.release()
+
+    def _dispatcher(self) -> Dispatcher:
         pause = SQLITE_PAUSE if self.database.is_sqlite else timedelta(0)
         dispatcher = Dispatcher(self.engine, heartbeat=self.config.heartbeat.timedelta, pause=pause)
         declare_jobs(dispatcher.scheduler, self.config.jobs, zone=self.config.zone, lifecycle=self)
-        dispatcher.start()
-        try:
-            yield dispatcher
-        finally:
-            dispatcher.stop()
+        self._hooks.soon = partial(dispatcher.soon, self._hooks.run)
+        self._hearsay.soon = partial(dispatcher.soon, self._hearsay.settle)
+        return dispatcher
+
+    def _settle(self) -> None:
+        """Believe or forget what was heard of hosts' commits, and tell the hooks what they have not been told."""
+        self._hearsay.settle()
+        self._hooks.run()
+
+    def after_fork(self) -> None:
+        """In a child process: let go of the parent's connections, locks and scheduler. Called by the interpreter."""
+        self.database.after_fork()
+        self._ids.after_fork()
+        self._context.after_fork()
+        self._hooks.after_fork()
+        self._hearsay.after_fork()
+        self._starting = threading.Lock()
+
+    # In a host
+
+    @staticmethod
+    def prepare(engine: Engine | HasSyncEngine) -> None:
+        """Set a host's own engine up for `using`, before it is used for the first time; harmless when repeated.
+
+        SQLite needs it: WAL, synchronous=FULL, foreign keys, and the write lock as each transaction begins, but for
+        those with `execution_options(lifecycle_reads_only=True)`. PostgreSQL needs nothing.
+        """
+        prepare(engine)
+
+    def using(self, session: HasConnection | Connection) -> Parts:
+        """The same inside a transaction of the host's: its session's, or its connection's.
+
+        Every command is a savepoint there, and takes effect with the host's commit. Raises LifecycleError
+        (`engine_not_prepared`, `autocommit`) and SchemaError.
+        """
+        host = HostConnection(session)
+        return Parts(self._context.within(host, lambda done: host.when_committing(partial(self._hearsay.hear, done))))
+
+    def using_async(self, session: AsyncSession | AsyncConnection) -> AsyncParts:
+        """As `using`, for an AsyncSession or AsyncConnection: each method is awaited. Needs the extra `async`."""
+
+        async def run(job: Callable[[Parts], Result]) -> Result:
+            inside: Result = await session.run_sync(lambda sync: job(self.using(sync)))
+            return inside
+
+        return AsyncParts(run)
+
+    def on(self, name: str) -> Callable[[AnyHook], AnyHook]:
+        """Have the decorated function hear of transitions, with a `Step`, once they are committed by this process:
+        `subscription.cycle_starts` by their event, `subscription.ended` by the state that is entered,
+        `subscription.*` all. Raises LifecycleError (`hook_unknown`)."""
+
+        def decorate(hook: AnyHook) -> AnyHook:
+            self._hooks.add(name, hook, self._context.registry)
+            return hook
+
+        return decorate
+
+    # Without a scheduler
 
     def advance_to(self, instant: datetime) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order.
 
         Returns the transitions. Raises LifecycleError (`clock_is_real`).
         """
+        self._settle()
         return [step_of(row) for row in self.engine.advance_to(instant)]
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
+        self._settle()
         fired = 0
         while (batch := self.engine.fire_batch()).claimed:
             fired += len(batch.transitions)
@@ -135,3 +218,12 @@ def located(url: str, folder: Path) -> str:
     if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
         return url
     return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
+
+
+def _after_fork() -> None:
+    for lifecycle in _all:
+        lifecycle.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # where there are forks
+    os.register_at_fork(after_in_child=_after_fork)

@@ -25,6 +25,11 @@ class Ids:
         self._last = -1
         self._lock = threading.Lock()
 
+    def after_fork(self) -> None:
+        """In a child process: count on from nowhere, for the parent counts on from here."""
+        self._last = -1
+        self._lock = threading.Lock()
+
     def new(self, prefix: str) -> str:
         """`prefix`, an underscore, and 26 characters, such as `sub_01JDB0…`."""
         millisecond = int(self._clock.now().timestamp() * 1000)

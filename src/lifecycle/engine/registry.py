@@ -43,6 +43,10 @@ class Registry:
         except KeyError:
             raise DefinitionError(f"No machine {kind!r}, version {version}, is configured.") from None
 
+    def matrices(self, kind: str) -> Sequence[Matrix]:
+        """The tables of a kind, of all its versions."""
+        return [matrix_of(definition) for (of, _), definition in self._definitions.items() if of == kind]
+
     def matrix(self, kind: str, version: int) -> Matrix:
         """The table of a definition."""
         return matrix_of(self.definition(kind, version))

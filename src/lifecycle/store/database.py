@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Pool, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -45,6 +45,7 @@ class Database:
         self._turn = FairLock()
         self._opening = threading.Lock()
         self._engine: Engine | None = None
+        self._parents: list[Pool] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -77,6 +78,13 @@ class Database:
         """Close every connection."""
         if self._engine is not None:
             self._engine.dispose()
+
+    def after_fork(self) -> None:
+        """In a child process: connections and locks are the parent's, and are left alone; the child opens its own."""
+        self._turn, self._opening = FairLock(), threading.Lock()
+        if self._engine is not None:
+            self._parents.append(self._engine.pool)  # kept, for to let go of a connection would be to close it
+            self._engine.dispose(close=False)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
@@ -150,7 +158,7 @@ def _sqlite(url: URL) -> Engine:
     if _in_memory(url):
         options["poolclass"] = StaticPool
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -164,10 +172,13 @@ def _postgresql(url: URL) -> Engine:
         ) from error
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
+def set_up_sqlite(connection: Any, _record: object) -> None:
+    """What a connection of SQLite's driver needs to keep the promises, when it is opened."""
     connection.isolation_level = None  # transactions are begun below, not by the driver
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -7,6 +7,7 @@ import threading
 from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select, text
 
 from lifecycle.errors import SchemaError
+from lifecycle.store.connections import Connections
 from lifecycle.store.database import Database
 from lifecycle.store.schema import HEAD
 
@@ -18,7 +19,7 @@ _one_at_a_time = threading.Lock()
 """Alembic keeps what it is doing in module globals, so one process upgrades one database at a time."""
 
 
-def current(database: Database) -> str | None:
+def current(database: Connections) -> str | None:
     """The revision of the database's schema, or None where it has none."""
     with database.reading() as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -26,7 +27,7 @@ def current(database: Database) -> str | None:
         return connection.scalar(select(_version))
 
 
-def check(database: Database) -> None:
+def check(database: Connections) -> None:
     """Raise SchemaError (`schema_missing`, `schema_stale`, `schema_newer`) unless the schema is the one needed."""
     revision = current(database)
     if revision == HEAD:

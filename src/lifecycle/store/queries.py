@@ -148,6 +148,12 @@ def steps(
     return [Step(*row) for row in connection.execute(query)][::-1]
 
 
+def hash_at(connection: Connection, root_id: str, seq: int) -> bytes | None:
+    """The hash of a row of the log; None where there is no such row."""
+    table = schema.log
+    return connection.scalar(select(table.c.hash).where(table.c.root_id == root_id, table.c.seq == seq))
+
+
 def step_of(row: LogRecord) -> Step:
     """A transition that has just been committed, as the log tells it; its actor by id, its reason not looked up."""
     return Step(

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from lifecycle.engine.ports import WriteFailed
 from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
 from lifecycle.store import schema
-from lifecycle.store.database import Database, is_trouble
+from lifecycle.store.connections import Connections
+from lifecycle.store.database import is_trouble
 
 Record = TypeVar("Record")
 
@@ -106,7 +107,7 @@ class SqlTransaction:
 class SqlStore:
     """Gives transactions on a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Connections) -> None:
         self.database = database
 
     @contextmanager

@@ -1,0 +1,84 @@
+"""The same parts for a host's AsyncSession or AsyncConnection: each method is awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import update_wrapper
+from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
+
+from lifecycle.app.accounts import Accounts
+from lifecycle.app.operations import Operations
+from lifecycle.app.parts import Parts
+from lifecycle.app.subscriptions import Subscriptions
+
+Part = TypeVar("Part")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Run(Protocol):
+    """Calls a function with the parts inside the host's transaction, where it may wait for the database."""
+
+    async def __call__(self, job: Callable[[Parts], Result], /) -> Result: ...
+
+
+class Awaited(Generic[Part]):
+    """One part, named by its attribute of `Parts`."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        self._run = run
+        self._name = name
+
+
+def _awaited(
+    method: Callable[Concatenate[Part, Arguments], Result],
+) -> Callable[Concatenate[Awaited[Part], Arguments], Awaitable[Result]]:
+    async def call(self: Awaited[Part], /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return await self._run(lambda parts: method(getattr(parts, self._name), *args, **kwargs))
+
+    update_wrapper(call, method)
+    return call
+
+
+class AsyncAccounts(Awaited[Accounts]):
+    """`Accounts`, awaited."""
+
+    create = _awaited(Accounts.create)
+    get = _awaited(Accounts.get)
+    list = _awaited(Accounts.list)
+    set_payment_method = _awaited(Accounts.set_payment_method)
+
+
+class AsyncSubscriptions(Awaited[Subscriptions]):
+    """`Subscriptions`, awaited."""
+
+    create = _awaited(Subscriptions.create)
+    activate = _awaited(Subscriptions.activate)
+    change = _awaited(Subscriptions.change)
+    withdraw_change = _awaited(Subscriptions.withdraw_change)
+    add_seats = _awaited(Subscriptions.add_seats)
+    cancel = _awaited(Subscriptions.cancel)
+    withdraw_cancellation = _awaited(Subscriptions.withdraw_cancellation)
+    get = _awaited(Subscriptions.get)
+    list = _awaited(Subscriptions.list)
+    history = _awaited(Subscriptions.history)
+
+
+class AsyncOperations(Awaited[Operations]):
+    """`Operations`, awaited."""
+
+    hold = _awaited(Operations.hold)
+    release = _awaited(Operations.release)
+    retry = _awaited(Operations.retry)
+    fire = _awaited(Operations.fire)
+    skip = _awaited(Operations.skip)
+
+
+class AsyncParts:
+    """`Parts`, awaited; `run` is for the rest, such as a host's own machines: `run(lambda parts: parts.engine…)`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.accounts = AsyncAccounts(run, "accounts")
+        self.subscriptions = AsyncSubscriptions(run, "subscriptions")
+        self.operations = AsyncOperations(run, "operations")

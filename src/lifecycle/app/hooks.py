@@ -1,0 +1,88 @@
+"""In-process hooks: a host's functions that hear of transitions, once they are committed.
+
+A hook hears what its own process has committed. It runs on a thread of the scheduler, or where none was started on the
+thread that committed; one transition after the other, in the order of the commits. What it raises is logged, and undoes
+nothing. A process that dies between the commit and the hook never calls it: what must not be lost goes into the outbox.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from lifecycle.engine.committed import Committed
+from lifecycle.engine.records import LogRecord
+from lifecycle.engine.registry import Registry
+from lifecycle.errors import LifecycleError
+from lifecycle.store.queries import Step, step_of
+
+OPERATORS = ("held", "released", "retried", "skipped")
+Hook = Callable[[Step], object]
+"""What it returns is dropped."""
+
+log = structlog.get_logger("lifecycle")
+
+
+class Hooks:
+    """The hooks by what they hear, and the transitions that are still to be told."""
+
+    def __init__(self) -> None:
+        self.soon: Callable[[], None] | None = None
+        """How `run` is called on a thread of the scheduler, while there is one."""
+        self._hooks: list[tuple[str, Hook]] = []
+        self._waiting: deque[LogRecord] = deque()
+        self._turn = threading.Lock()
+
+    def add(self, name: str, hook: Hook, registry: Registry) -> None:
+        """Have `hook` hear of `kind.event`, `kind.state` (entered), or `kind.*`.
+
+        Raises LifecycleError (`hook_unknown`)."""
+        kind, _, what = name.partition(".")
+        known = {"*"}
+        for matrix in registry.matrices(kind):
+            known |= {*matrix.states, *matrix.creations, *matrix.commands, *matrix.deferred, *OPERATORS}
+        if kind not in registry.kinds or what not in known:
+            raise LifecycleError(
+                f"Nothing is called {name!r}. A hook hears of machine.event or machine.state, such as "
+                "subscription.cycle_starts or subscription.ended, or of machine.*, which is all of them.",
+                code="hook_unknown",
+            )
+        self._hooks.append((name, hook))
+
+    def hear(self, committed: Committed) -> None:
+        """Keep what has been committed until the hooks have heard of it."""
+        if self._hooks and committed.transitions:
+            self._waiting.extend(committed.transitions)
+            (self.soon or self.run)()
+
+    def run(self) -> None:
+        """Tell the hooks; one thread does so at a time, and what comes meanwhile it tells too."""
+        while self._waiting and self._turn.acquire(blocking=False):
+            try:
+                while self._waiting:
+                    self._tell(self._waiting.popleft())
+            finally:
+                self._turn.release()
+
+    def after_fork(self) -> None:
+        """In a child process: the parent tells what was committed there."""
+        self.soon = None
+        self._waiting.clear()
+        self._turn = threading.Lock()
+
+    def _tell(self, row: LogRecord) -> None:
+        entered = row.target if row.source != row.target else row.event
+        names = {f"{row.machine}.{what}" for what in (row.event, entered, "*")}
+        for name, hook in self._hooks:
+            if name in names:
+                _call(name, hook, row)
+
+
+def _call(name: str, hook: Hook, row: LogRecord) -> None:
+    try:
+        hook(step_of(row))
+    except Exception as error:  # a hook's trouble is its own
+        log.error("hook_failed", hook=name, root=row.root_id, seq=row.seq, error=str(error), exc_info=error)

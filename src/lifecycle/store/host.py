@@ -1,0 +1,110 @@
+"""A host's own connection, in the host's own transaction: what is written takes effect with the host's commit.
+
+Each block that writes is a savepoint, so that what goes wrong in it leaves the host's transaction usable. That the
+host commits is only ever a hint: SQLAlchemy tells it before the database has done it, and a savepoint of the host's
+may have been rolled back in between. Who hears the hint looks into the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, event
+
+from lifecycle.errors import LifecycleError
+from lifecycle.store.database import set_up_sqlite
+
+READS_ONLY = "lifecycle_reads_only"
+"""The execution option of a host's SQLite connection that only reads, and so need not wait for writers."""
+
+_PREPARED = "lifecycle_prepared"
+_HINTS = "lifecycle_hints"
+
+
+class HasConnection(Protocol):
+    """SQLAlchemy's `Session` and `scoped_session`."""
+
+    def connection(self) -> Connection: ...
+
+
+class HasSyncEngine(Protocol):
+    """SQLAlchemy's `AsyncEngine`."""
+
+    @property
+    def sync_engine(self) -> Engine: ...
+
+
+class HostConnection:
+    """The connection of a session, or one by itself. Raises LifecycleError (`engine_not_prepared`, `autocommit`)."""
+
+    def __init__(self, of: HasConnection | Connection) -> None:
+        self.connection = of if isinstance(of, Connection) else of.connection()
+        self.engine = self.connection.engine
+        if self.is_sqlite and _PREPARED not in self.connection.info:
+            raise LifecycleError(
+                "This SQLite connection could lose what is written at the same time. "
+                "Call lifecycle.prepare(engine) before the engine is used for the first time.",
+                code="engine_not_prepared",
+            )
+        if getattr(self.connection.connection.dbapi_connection, "autocommit", False) is True:
+            raise LifecycleError("This connection commits each statement by itself.", code="autocommit")
+        _listen(self.engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite; else it is PostgreSQL."""
+        return self.connection.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The host's connection, which sees what the host has written."""
+        yield self.connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The same in a savepoint, which is rolled back when the block raises."""
+        with self.connection.begin_nested():
+            yield self.connection
+
+    def when_committing(self, hint: Callable[[], None]) -> None:
+        """Call this when the host commits; not when it rolls back."""
+        self.connection.info.setdefault(_HINTS, []).append(hint)
+
+
+def prepare(engine: Engine | HasSyncEngine) -> None:
+    """Set a host's engine up for `HostConnection`, before its first connection; harmless when repeated.
+
+    On SQLite each of its transactions takes the write lock as it begins, but for those with the execution option
+    `lifecycle_reads_only`; PostgreSQL needs nothing.
+    """
+    sync = engine if isinstance(engine, Engine) else engine.sync_engine
+    if sync.dialect.name == "sqlite" and not event.contains(sync, "connect", _connected):
+        event.listen(sync, "connect", _connected)
+        event.listen(sync, "begin", _begun)
+
+
+def _connected(connection: Any, record: Any) -> None:
+    set_up_sqlite(connection, record)
+    record.info[_PREPARED] = True
+
+
+def _begun(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get(READS_ONLY)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _listen(engine: Engine) -> None:
+    if not event.contains(engine, "commit", _committing):
+        event.listen(engine, "commit", _committing)
+        event.listen(engine, "rollback", _rolling_back)
+
+
+def _committing(connection: Connection) -> None:
+    for hint in connection.info.pop(_HINTS, ()):
+        hint()
+
+
+def _rolling_back(connection: Connection) -> None:
+    connection.info.pop(_HINTS, None)
