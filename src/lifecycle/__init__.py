@@ -7,16 +7,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lifecycle.app.lifecycle import Lifecycle
     from lifecycle.engine.clock import SystemClock, VirtualClock
+    from lifecycle.engine.outbox import Message, TryLater, Undeliverable
     from lifecycle.errors import LifecycleError, NotFound, Refused
 
-__all__ = ["Lifecycle", "LifecycleError", "NotFound", "Refused", "SystemClock", "VirtualClock"]
+__all__ = [
+    "Lifecycle",
+    "LifecycleError",
+    "Message",
+    "NotFound",
+    "Refused",
+    "SystemClock",
+    "TryLater",
+    "Undeliverable",
+    "VirtualClock",
+]
 
 _HOMES = {
     "Lifecycle": "lifecycle.app.lifecycle",
     "LifecycleError": "lifecycle.errors",
+    "Message": "lifecycle.engine.outbox",
     "NotFound": "lifecycle.errors",
     "Refused": "lifecycle.errors",
     "SystemClock": "lifecycle.engine.clock",
+    "TryLater": "lifecycle.engine.outbox",
+    "Undeliverable": "lifecycle.engine.outbox",
     "VirtualClock": "lifecycle.engine.clock",
 }
 

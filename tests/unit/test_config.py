@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config import ConfigError, JobSpec, LogSettings, Problem, load_config
+from lifecycle.config.model import OutboxSettings
 from lifecycle.domain.calendar import Duration, Interval
 from lifecycle.domain.catalog import ChangeRule, CreditTerms, Policies, Proration, SeatTerms
 from tests.unit.config_files import SHOP, load, plan, problems
@@ -20,12 +21,17 @@ MONTH, YEAR = Interval.parse("month"), Interval.parse("year")
 
 
 def test_the_shipped_configuration_loads() -> None:
-    """What `config.yaml` writes out are the defaults, a daily verification, and three plans."""
+    """What `config.yaml` writes out are the defaults, a daily verification, a relay, and three plans."""
     config = load_config(ROOT / "config.yaml", {})
     assert config.database_url == "sqlite:///lifecycle.db"
     assert (config.zone, config.heartbeat, config.batch) == ("UTC", Duration(0, 30), 500)
     assert config.machines == ("lifecycle_machines.subscription:SubscriptionMachine",)
-    assert config.jobs == (JobSpec("verify_history", "lifecycle_jobs.verify:verify_history", cron="0 4 * * *"),)
+    assert config.jobs == (
+        JobSpec("verify_history", "lifecycle_jobs.verify:verify_history", cron="0 4 * * *"),
+        JobSpec("relay_outbox", "lifecycle_jobs.relay:relay_outbox", every=Duration(0, 5)),
+    )
+    assert config.outbox == OutboxSettings(Duration(0, 60), 20, Duration(0, 5), Duration(0, 3600))
+    assert config.mailbox == "mail"
     assert config.log == LogSettings("auto", "info")
     assert (config.gateway, config.invoice_series, config.quote_lifetime) == ("sandbox", "INV-", Duration(0, 3600))
     assert config.catalog.policies == Policies()
@@ -52,6 +58,7 @@ def test_a_catalogue_is_all_that_has_to_be_written(tmp_path: Path) -> None:
     assert (config.zone, config.heartbeat, config.batch) == (shipped.zone, shipped.heartbeat, shipped.batch)
     assert (config.machines, config.log, config.gateway) == (shipped.machines, shipped.log, shipped.gateway)
     assert config.quote_lifetime == shipped.quote_lifetime
+    assert (config.outbox, config.mailbox) == (shipped.outbox, shipped.mailbox)
     assert config.catalog.policies == shipped.catalog.policies
 
 
@@ -60,6 +67,14 @@ def test_a_plan_needs_prices_only(tmp_path: Path) -> None:
     basic = load(tmp_path, SHOP).catalog.plans["basic"]
     assert (basic.name, basic.family, basic.rank) == ("basic", "main", 0)
     assert (basic.trial, basic.seats, basic.credits, dict(basic.token_packs)) == (None, None, None, {})
+
+
+def test_the_outbox_has_settings(tmp_path: Path) -> None:
+    """How long a lease is, how often and after how long a delivery is tried again; and no mailbox."""
+    text = SHOP + "outbox: {lease: 5m, attempts: 3, first_retry: 10s, longest_retry: 1d}\nmail: {use: none}\n"
+    config = load(tmp_path, text)
+    assert config.outbox == OutboxSettings(Duration(0, 300), 3, Duration(0, 10), Duration(1, 0))
+    assert config.mailbox is None
 
 
 def test_prices_by_currency_have_that_currencys_decimals(tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from lifecycle.app.hooks import Hook, Hooks
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
+from lifecycle.app.outbox import Function, Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
+from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher
 from lifecycle.scheduler.jobs import declare_jobs
@@ -60,6 +62,7 @@ class Lifecycle(Parts):
         self._hooks = Hooks()
         super().__init__(Context(config, self.clock, self._ids, self.database, (tell, self._hooks.hear)))
         self._hearsay = Hearsay(self._context)
+        self.outbox = Outbox(self._context)
         self._starting = threading.Lock()
         _all.add(self)
 
@@ -182,6 +185,18 @@ class Lifecycle(Parts):
         while (batch := self.engine.fire_batch()).claimed:
             fired += len(batch.transitions)
         return fired
+
+    def destination(self, name: str) -> Callable[[Function], Function]:
+        """Serve a destination of the outbox with the decorated function, which takes a `Message`.
+
+        It is called at least once per message, on a relay's thread. It may raise `Undeliverable` or `TryLater`;
+        whatever else it raises is a failed attempt. Raises DefinitionError for a destination that is served already.
+        """
+        return self.outbox.destination(name)
+
+    def relay_outbox(self, *, within: timedelta | None = None) -> Relayed:
+        """Deliver what is due in the outbox, until nothing is or the time is up; what was done, in numbers."""
+        return self.outbox.relay(within=within)
 
     def import_customers(self, path: str | Path, **said: Unpack[Said]) -> Imported:
         """Accounts and subscriptions from a CSV file, all or nothing. Raises ImportFailed."""

@@ -32,6 +32,16 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """How long a delivery may take, how often it is tried, and the delays between, doubled up to the longest."""
+
+    lease: Duration = Duration(days=0, seconds=60)
+    attempts: int = 20
+    first_retry: Duration = Duration(days=0, seconds=5)
+    longest_retry: Duration = Duration(days=0, seconds=3600)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration file with the environment over it. `repr` leaves out the database URL and its password."""
 
@@ -47,3 +57,6 @@ class Config:
     gateway: str
     invoice_series: str
     quote_lifetime: Duration
+    outbox: OutboxSettings
+    mailbox: str | None
+    """The directory of the file mailbox; None where something else serves the destination `mail`."""

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.model import Config, JobSpec, LogFormat, LogLevel, LogSettings
+from lifecycle.config.model import Config, JobSpec, LogFormat, LogLevel, LogSettings, OutboxSettings
 from lifecycle.config.plans import CatalogSettings
 from lifecycle.config.policies import PolicySettings
 from lifecycle.config.values import (
@@ -60,6 +60,22 @@ class LogSection(Section):
     level: LogLevel = "info"
 
 
+class OutboxSection(Section):
+    """`outbox:`."""
+
+    lease: SomeTime = Duration(days=0, seconds=60)
+    attempts: int = Field(default=20, ge=1, le=1000)
+    first_retry: SomeTime = Duration(days=0, seconds=5)
+    longest_retry: SomeTime = Duration(days=0, seconds=3600)
+
+
+class MailSettings(Section):
+    """`mail:`."""
+
+    use: Literal["file", "none"] = "file"
+    path: Text = "mail"
+
+
 class GatewaySettings(Section):
     """`gateway:`."""
 
@@ -87,6 +103,8 @@ class Settings(Section):
     machines: list[DottedPath] = Field(default_factory=lambda: [SUBSCRIPTION])
     jobs: dict[Name, JobSettings] = Field(default_factory=dict)
     log: LogSection = LogSection()
+    outbox: OutboxSection = OutboxSection()
+    mail: MailSettings = MailSettings()
     gateway: GatewaySettings = GatewaySettings()
     invoices: InvoiceSettings = InvoiceSettings()
     quotes: QuoteSettings = QuoteSettings()
@@ -108,4 +126,6 @@ class Settings(Section):
             gateway=self.gateway.use,
             invoice_series=self.invoices.series,
             quote_lifetime=self.quotes.lifetime,
+            outbox=OutboxSettings(**dict(self.outbox)),
+            mailbox=self.mail.path if self.mail.use == "file" else None,
         )

@@ -21,6 +21,23 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """A message to one of the host's destinations, by the outbox: written with the transition, delivered after it.
+
+    `kind` is for the destination to tell its messages apart. The `payload` stands in the log, under its hashes, and
+    can't be erased: it holds ids and amounts, never a name or an address (rule A2).
+    """
+
+    destination: str
+    kind: str
+    payload: Json
+
+    def as_json(self) -> Json:
+        """`{"effect": "send", "destination": …, "kind": …, "payload": {…}}`."""
+        return {"effect": "send", "destination": self.destination, "kind": self.kind, "payload": self.payload}
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """A stretch of a paid cycle, from `start` to `end`, that is to be invoiced; `cycle` numbers never restart."""
 

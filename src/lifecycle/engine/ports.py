@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
+from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, OutboxRecord, RootRecord
 from lifecycle.errors import LifecycleError
 
 
@@ -59,6 +59,22 @@ class Store(Protocol[Tx_co]):
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest root is to be looked at; None where nothing is deferred."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """The messages on their way out; each call is a short transaction of its own."""
+
+    def claim(
+        self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
+    ) -> list[OutboxRecord]:
+        """Lease up to `limit` messages to these destinations that are to be looked at by `now` and that nobody else
+        has, the longest waiting first; per root and destination only the earliest that is not finished."""
+        ...
+
+    def settle(self, record: OutboxRecord) -> bool:
+        """Write what became of a leased message. False, and nothing is written, where the lease of this fence has
+        passed to somebody else, or the message is no longer leased."""
         ...
 
 

@@ -10,6 +10,7 @@ from lifecycle.domain.machine import Json
 
 Status = Literal["live", "held", "quarantined"]
 Cause = Literal["command", "deferral", "operator"]
+OutboxStatus = Literal["waiting", "leased", "delivered", "dead", "dropped"]
 
 
 @dataclass(slots=True)
@@ -104,6 +105,31 @@ class AnswerRecord:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """A message on its way out: the effect at `place` among those of log row `seq`.
+
+    `wake_at` is when a relay is to look at it: to deliver it, or because its lease has run out; None once nothing is
+    to be done. `attempts` failed or succeeded so far. `fence` rises with every lease and never falls.
+    """
+
+    id: str
+    root_id: str
+    seq: int
+    place: int
+    instance_id: str
+    destination: str
+    kind: str
+    payload: Json
+    created_at: datetime
+    wake_at: datetime | None
+    status: OutboxStatus = "waiting"
+    attempts: int = 0
+    fence: int = 0
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one transaction writes, together."""
@@ -117,5 +143,6 @@ class Changes:
     moved: list[DeferralRecord] = field(default_factory=list)
     log: list[LogRecord] = field(default_factory=list)
     reasons: list[ReasonRecord] = field(default_factory=list)
+    outbox: list[OutboxRecord] = field(default_factory=list)
     forgotten: list[AnswerRecord] = field(default_factory=list)
     answers: list[AnswerRecord] = field(default_factory=list)

@@ -21,6 +21,7 @@ from lifecycle.engine.clock import Clock
 from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ids import Ids
+from lifecycle.engine.outbox import messages
 from lifecycle.engine.ports import Surround, Tx_co, WriteFailed
 from lifecycle.engine.records import Changes, InstanceRecord, LogRecord, ReasonRecord, RootRecord
 from lifecycle.engine.registry import Registry
@@ -334,6 +335,7 @@ class Work(Generic[Tx_co]):
             for row in hand.log:
                 row.recorded_at = recorded_at
                 row.hash = hand.root.head = _seal(hand.root.head, row)
+                self._changes.outbox.extend(messages(row, self._ids))
             hand.collect(self._changes)
         self.transaction.write(self._changes)
 

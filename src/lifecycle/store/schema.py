@@ -156,7 +156,8 @@ outbox = Table(
     Column("instance_id", Text, nullable=False),
     Column("destination", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("payload", JsonDocument, nullable=False),
+    # as it was written, like the effects of the log's row: what is delivered is what was logged
+    Column("payload", JSON, nullable=False),
     Column("status", Text, nullable=False),
     # when it is to be looked at next: to be sent, or because its lease has run out; null once nothing is to be done
     Column("wake_at", Instant),
@@ -172,6 +173,15 @@ Index(
     "ix_lifecycle_outbox_wake_at",
     outbox.c.wake_at,
     outbox.c.id,
+    postgresql_where=outbox.c.wake_at.is_not(None),
+    sqlite_where=outbox.c.wake_at.is_not(None),
+)
+Index(
+    "ix_lifecycle_outbox_line",
+    outbox.c.root_id,
+    outbox.c.destination,
+    outbox.c.seq,
+    outbox.c.place,
     postgresql_where=outbox.c.wake_at.is_not(None),
     sqlite_where=outbox.c.wake_at.is_not(None),
 )

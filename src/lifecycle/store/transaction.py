@@ -79,6 +79,7 @@ class SqlTransaction:
             self._insert(schema.deferrals, changes.deferred)
             self._insert(schema.log, changes.log)
             self._insert(schema.reasons, changes.reasons)
+            self._insert(schema.outbox, changes.outbox)
             # by its instant too: what another transaction has remembered meanwhile stands in the way of ours
             self._delete(schema.answers, changes.forgotten, "scope", "key", "created_at")
             self._insert(schema.answers, changes.answers)

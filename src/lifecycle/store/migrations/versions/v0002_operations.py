@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from lifecycle.store.types import Instant, JsonDocument
+from lifecycle.store.types import Instant
 
 revision = "0002"
 down_revision = "0001"
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("instance_id", sa.Text(), nullable=False),
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("payload", JsonDocument, nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("wake_at", Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -40,6 +40,13 @@ def upgrade() -> None:
         "ix_lifecycle_outbox_wake_at",
         "lifecycle_outbox",
         ["wake_at", "id"],
+        postgresql_where=sa.text("wake_at IS NOT NULL"),
+        sqlite_where=sa.text("wake_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_lifecycle_outbox_line",
+        "lifecycle_outbox",
+        ["root_id", "destination", "seq", "place"],
         postgresql_where=sa.text("wake_at IS NOT NULL"),
         sqlite_where=sa.text("wake_at IS NOT NULL"),
     )

@@ -1,0 +1,80 @@
+"""What leaves by the outbox: messages, and the words with which a destination answers.
+
+A destination is a host's function. It is called at least once for each message, with the same id each time: a process
+may die between a delivery and its record. So what it does should be harmless when repeated, by that id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lifecycle.domain.machine import Json
+from lifecycle.engine.ids import Ids
+from lifecycle.engine.ports import WriteFailed
+from lifecycle.engine.records import LogRecord, OutboxRecord
+from lifecycle.errors import LifecycleError
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a destination is given. `attempt` counts from 1; `created_at` is when its transition was recorded."""
+
+    id: str
+    destination: str
+    kind: str
+    payload: Json
+    root_id: str
+    instance_id: str
+    created_at: datetime
+    attempt: int
+
+
+Deliver = Callable[[Message], object]
+"""A destination's function: it returns once the message is delivered (what it returns is dropped), or raises."""
+
+
+class Undeliverable(LifecycleError):
+    """Raised by a destination: this message can't be delivered, however often it is tried. It is a dead letter."""
+
+    code = "undeliverable"
+
+
+class TryLater(LifecycleError):
+    """Raised by a destination: not now, but `at` an aware instant, or `after` a while. It counts as no attempt."""
+
+    code = "try_later"
+
+    def __init__(self, reason: str, *, at: datetime | None = None, after: timedelta | None = None) -> None:
+        """Raises ValueError unless there is one of `at` and `after`."""
+        super().__init__(reason)
+        if (at is None) == (after is None) or (at is not None and at.tzinfo is None):
+            raise ValueError("Say when to try again: `at` an aware instant, or `after` a while.")
+        self._at, self._after = at, after
+
+    def instant(self, now: datetime) -> datetime:
+        """When to try again."""
+        return now + (self._after or timedelta()) if self._at is None else self._at
+
+
+def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:
+    """The messages that a row of the log sends, due at once. Raises WriteFailed for a `send` that is none."""
+    recorded_at = row.recorded_at or row.fired_at
+    for place, effect in enumerate(row.effects):
+        match effect:
+            case {"effect": "send", "destination": str(destination), "kind": str(kind), "payload": dict(payload)}:
+                yield OutboxRecord(
+                    id=ids.new("out"),
+                    root_id=row.root_id,
+                    seq=row.seq,
+                    place=place,
+                    instance_id=row.instance_id,
+                    destination=destination,
+                    kind=kind,
+                    payload=payload,
+                    created_at=recorded_at,
+                    wake_at=recorded_at,
+                )
+            case {"effect": "send"}:
+                raise WriteFailed("A message could not be written: a destination and a kind are text, a payload a map.")

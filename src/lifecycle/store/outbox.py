@@ -1,0 +1,79 @@
+"""The outbox in the database: leases and their outcomes for relays, and what operators read and change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import fields, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
+
+from lifecycle.engine.records import OutboxRecord
+from lifecycle.store import schema
+from lifecycle.store.database import Database
+from lifecycle.store.transaction import writing_failures
+
+_TABLE = schema.outbox
+_COLUMNS = [_TABLE.c[field.name] for field in fields(OutboxRecord)]
+_OUTCOME = ("status", "wake_at", "attempts", "finished_at", "error")
+_SETTLE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("message"), _TABLE.c.fence == bindparam("lease"), _TABLE.c.status == "leased")
+    .values({name: bindparam(name) for name in _OUTCOME})
+)
+
+
+class SqlOutbox:
+    """The messages of a database, for relays in any number of threads and processes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def claim(
+        self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
+    ) -> list[OutboxRecord]:
+        """Lease messages; on PostgreSQL those that another relay is about to lease are passed over."""
+        earlier = _TABLE.alias("earlier")
+        blocked = exists().where(
+            earlier.c.root_id == _TABLE.c.root_id,
+            earlier.c.destination == _TABLE.c.destination,
+            earlier.c.wake_at.is_not(None),
+            tuple_(earlier.c.seq, earlier.c.place) < tuple_(_TABLE.c.seq, _TABLE.c.place),
+        )
+        query = (
+            select(*_COLUMNS)
+            .where(_TABLE.c.wake_at <= now, _TABLE.c.destination.in_(destinations), ~blocked)
+            .order_by(_TABLE.c.wake_at, _TABLE.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=_TABLE)
+        )
+        with self.database.writing() as connection:
+            found = [OutboxRecord(*row) for row in connection.execute(query)]
+            if found:
+                leased = update(_TABLE).where(_TABLE.c.id.in_([record.id for record in found]))
+                connection.execute(leased.values(status="leased", wake_at=lease_until, fence=_TABLE.c.fence + 1))
+        return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
+
+    def settle(self, record: OutboxRecord) -> bool:
+        """Write the outcome of a lease, if it is still the last one."""
+        values = {name: getattr(record, name) for name in _OUTCOME}
+        with self.database.writing() as connection, writing_failures():
+            done = connection.execute(_SETTLE, values | {"message": record.id, "lease": record.fence})
+        return done.rowcount == 1
+
+
+def find(connection: Connection, message: str) -> OutboxRecord | None:
+    """One message."""
+    row = connection.execute(select(*_COLUMNS).where(_TABLE.c.id == message)).first()
+    return OutboxRecord(*row) if row else None
+
+
+def messages(
+    connection: Connection, *, status: str | None = None, destination: str | None = None, limit: int | None = None
+) -> list[OutboxRecord]:
+    """Messages, oldest first; of `limit`, the newest."""
+    query = select(*_COLUMNS).order_by(_TABLE.c.created_at.desc(), _TABLE.c.id.desc()).limit(limit)
+    for column, value in ((_TABLE.c.status, status), (_TABLE.c.destination, destination)):
+        if value is not None:
+            query = query.where(column == value)
+    return [OutboxRecord(*row) for row in connection.execute(query)][::-1]
