@@ -26,12 +26,14 @@ from lifecycle.app.parts import Parts
 from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
+from lifecycle.engine.committed import Committed
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
+from lifecycle.engine.outbox import sends
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher
-from lifecycle.scheduler.jobs import declare_jobs
+from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store import migrate, queries
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 AnyHook = TypeVar("AnyHook", bound=Hook)
 Result = TypeVar("Result")
+
+RELAY = "relay_outbox"
+"""The calendar job of this name runs right after a commit that sends something, too."""
 
 
 _all: WeakSet[Lifecycle] = WeakSet()
@@ -96,11 +101,14 @@ class Lifecycle(Parts):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
         try:
             dispatcher = self._dispatcher()
-            dispatcher.start()
             try:
-                yield dispatcher
+                with self._prompting(dispatcher):
+                    dispatcher.start()
+                    try:
+                        yield dispatcher
+                    finally:
+                        dispatcher.stop()
             finally:
-                dispatcher.stop()
                 self._hearsay.soon = self._hooks.soon = None
                 self._settle()
         finally:
@@ -220,6 +228,23 @@ class Lifecycle(Parts):
         self._context.ready()
         with self.database.reading() as connection:
             return queries.due(connection, until=until, instance_id=subscription, limit=limit)
+
+    @contextmanager
+    def _prompting(self, dispatcher: Dispatcher) -> Iterator[None]:
+        """Have the job that relays the outbox, if there is one, run right after each commit that sends something."""
+        relaying = [job for job in self.config.jobs if job.name == RELAY]
+        prompts = [Prompt(dispatcher.soon, job, lifecycle=self) for job in relaying]
+
+        def hear(committed: Committed) -> None:
+            if sends(committed.transitions):
+                for prompt in prompts:
+                    prompt.ask()
+
+        self.engine.listeners.append(hear)
+        try:
+            yield
+        finally:
+            self.engine.listeners.remove(hear)
 
     def close(self) -> None:
         """Close the database's connections."""

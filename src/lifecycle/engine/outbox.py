@@ -6,7 +6,7 @@ may die between a delivery and its record. So what it does should be harmless wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,6 +56,11 @@ class TryLater(LifecycleError):
     def instant(self, now: datetime) -> datetime:
         """When to try again."""
         return now + (self._after or timedelta()) if self._at is None else self._at
+
+
+def sends(rows: Iterable[LogRecord]) -> bool:
+    """Whether one of these rows of the log sends a message."""
+    return any(effect.get("effect") == "send" for row in rows for effect in row.effects)
 
 
 def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:

@@ -38,7 +38,6 @@ another process waited 5 to 10 s without a pause, 1.6 s (p90) with 10 ms, 0.4 s 
 """
 
 _EXECUTOR = "dispatcher"
-_AFTERWARDS = "afterwards"
 _MISSED_HEARTBEATS = 3
 _wall = SystemClock()
 log = structlog.get_logger("lifecycle")
@@ -63,7 +62,7 @@ class Dispatcher:
         self.scheduler = BackgroundScheduler(
             timezone=UTC,
             # threads of its own, so that no calendar job keeps it waiting: one is at work, the others look in
-            executors={_EXECUTOR: ThreadPoolExecutor(3), _AFTERWARDS: ThreadPoolExecutor(1)},
+            executors={_EXECUTOR: ThreadPoolExecutor(3)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 3},
         )
         self._engine = engine
@@ -140,11 +139,11 @@ class Dispatcher:
         self.nudge(self._engine.clock.now())
 
     def soon(self, job: Callable[[], object], delay: float = 0.0) -> None:
-        """Run `job` in so many seconds, if it has not stopped by then, on the thread for what comes afterwards."""
+        """Run `job` in so many seconds, if it has not stopped by then, on a thread of those for calendar jobs."""
         with self._state:  # a scheduler that is shutting down holds its locks until its jobs are done
             if self._running:
                 at = _wall.now() + timedelta(seconds=delay)
-                self.scheduler.add_job(job, "date", run_date=at, executor=_AFTERWARDS)
+                self.scheduler.add_job(job, "date", run_date=at)
 
     def idle(self, timeout: float) -> bool:
         """Wait until all that is due has fired, for at most `timeout` seconds; whether it has."""

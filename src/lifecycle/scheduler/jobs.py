@@ -6,6 +6,7 @@ made up for, and every daemon on a database runs them all. So a job does what it
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
@@ -31,6 +32,31 @@ def declare_jobs(scheduler: BaseScheduler, specs: Sequence[JobSpec], *, zone: st
     """Put the jobs into a scheduler. Raises DefinitionError, with none of them put in, for one that can't be had."""
     for spec, run, trigger in [(spec, _load(spec), _trigger(spec, zone)) for spec in specs]:
         scheduler.add_job(_run, trigger, (spec.name, run, lifecycle), name=spec.name, max_instances=1)
+
+
+class Prompt:
+    """Has a calendar job run at once besides, on a thread of the scheduler's, once for however many ask before it
+    begins. Raises DefinitionError for a job that can't be had."""
+
+    def __init__(self, soon: Callable[[Callable[[], object]], None], spec: JobSpec, *, lifecycle: object) -> None:
+        self._soon = soon
+        self._job = (spec.name, _load(spec), lifecycle)
+        self._asked = False
+        self._asking, self._running = threading.Lock(), threading.Lock()
+
+    def ask(self) -> None:
+        """Cheap, and harmless from any thread."""
+        with self._asking:
+            if self._asked:
+                return
+            self._asked = True
+        self._soon(self._run)
+
+    def _run(self) -> None:
+        with self._running:  # who asks while it runs is heard by the next, and at most one waits
+            with self._asking:
+                self._asked = False
+            _run(*self._job)
 
 
 def _run(name: str, run: Run, lifecycle: object) -> None:
