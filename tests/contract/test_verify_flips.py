@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ WATCHED = {
     schema.deferrals: ["instance_id", "root_id", "event", "due_at"],
     schema.roots: ["seq", "head", "wake_at"],
 }
+WATCHED_OUTBOX = {
+    schema.outbox: ["root_id", "seq", "place", "instance_id", "destination", "kind", "payload", "status"],
+}
 
 
 def small(url: str) -> World:
@@ -35,6 +38,13 @@ def small(url: str) -> World:
     world.do(ended, "cancel", at=at("2026-02-10"), reason="Too dear.")
     world.on("2026-02-10")
     world.on("2026-02-28")
+    return world
+
+
+def sending(url: str) -> World:
+    """A lease that has sent a message. Not all about a host's own machine is watched."""
+    world = World(url)
+    world.do(world.lease("2026-12-01"), "weighed", weight=[1, {"kg": True}])
     return world
 
 
@@ -87,7 +97,7 @@ def replacements(column: Column[Any], value: object) -> Iterator[object]:
 def flipped(vandal: Vandal, table: Table) -> Iterator[tuple[str, str]]:
     """Change one value after another, and say where and of which root; each is put back before the next."""
     for row in vandal.all(table):
-        for name in WATCHED[table]:
+        for name in (WATCHED | WATCHED_OUTBOX)[table]:
             for other in replacements(table.c[name], row[name]):
                 key = {column.name: row[column.name] for column in table.primary_key}
                 vandal.change(table, key, **{name: other})
@@ -95,10 +105,11 @@ def flipped(vandal: Vandal, table: Table) -> Iterator[tuple[str, str]]:
                 vandal.change(table, key | ({name: other} if name in key else {}), **{name: row[name]})
 
 
-@pytest.mark.parametrize("table", WATCHED, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*WATCHED, *WATCHED_OUTBOX], ids=lambda table: table.name)
 def test_no_value_can_be_changed_unseen(database_url: str, table: Table) -> None:
     """Every value of every watched column of every row, leaf by leaf inside documents."""
-    world, vandal = small(database_url), Vandal(database_url, {})
+    world = (small if table in WATCHED else sending)(database_url)
+    vandal = Vandal(database_url, {})
     assert verify(world.database).findings == ()
     unseen, count = [], 0
     for change, root in flipped(vandal, table):
@@ -110,16 +121,19 @@ def test_no_value_can_be_changed_unseen(database_url: str, table: Table) -> None
     world.database.dispose()
     vandal.leave()
     assert unseen == []
-    assert count > len(WATCHED[table])
+    assert count > len((WATCHED | WATCHED_OUTBOX)[table])
 
 
+@pytest.mark.parametrize(("write", "watched"), [(small, WATCHED), (sending, WATCHED_OUTBOX)], ids=["small", "sending"])
 @pytest.mark.parametrize("value", ["'?'", "'null'", "17", "x'FF00'", "''"])
-def test_what_cannot_be_read_is_found(tmp_path: Path, value: str) -> None:
+def test_what_cannot_be_read_is_found(
+    tmp_path: Path, value: str, write: Callable[[str], World], watched: dict[Table, list[str]]
+) -> None:
     """SQLite holds anything in any column: that is a finding too, never the end of the verification."""
     url = f"sqlite:///{tmp_path / 'small.db'}"
-    world, vandal = small(url), Vandal(url, {})
+    world, vandal = write(url), Vandal(url, {})
     unseen = []
-    for table, columns in WATCHED.items():
+    for table, columns in watched.items():
         for column in columns:
             ((row, before),) = vandal.run(
                 f"SELECT rowid, quote({column}) FROM {table.name} WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608

@@ -331,6 +331,50 @@ def misspell_zone(vandal: Vandal) -> str:
     return "on_later_boundary"
 
 
+def never_send(vandal: Vandal) -> str:
+    """A message is gone."""
+    vandal.remove(schema.outbox, root_id=vandal.id("running_lease"))
+    return "running_lease"
+
+
+def send_unasked(vandal: Vandal) -> str:
+    """There is a message that no transition has sent: the lease was signed, and that was all."""
+    message = vandal.read(schema.outbox, {"root_id": vandal.id("running_lease")})
+    vandal.add(schema.outbox, **(message | {"id": "out_x", "root_id": vandal.id("lapsed_lease")}))
+    return "lapsed_lease"
+
+
+def readdress(vandal: Vandal) -> str:
+    """A message goes somewhere else."""
+    vandal.message("running_lease", destination="tenant")
+    return "running_lease"
+
+
+def sign_as_another(vandal: Vandal) -> str:
+    """A message is said to be of another instance."""
+    vandal.message("running_lease", instance_id=vandal.id("lapsed_lease"))
+    return "running_lease"
+
+
+def never_look(vandal: Vandal) -> str:
+    """A message waits, and no relay will ever look at it."""
+    vandal.message("running_lease", wake_at=None)
+    return "running_lease"
+
+
+def send_again(vandal: Vandal) -> str:
+    """A message that is delivered is to be looked at."""
+    vandal.message("running_lease", status="delivered")
+    return "running_lease"
+
+
+def lose_a_message(vandal: Vandal) -> str:
+    """A message belongs to a root that is not there."""
+    message = vandal.read(schema.outbox, {"root_id": vandal.id("running_lease")})
+    vandal.add(schema.outbox, **(message | {"id": "out_x", "root_id": "lease_nowhere"}))
+    return "lease_nowhere"
+
+
 DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     renumber: {"sequence"},
     count_on: {"root_seq"},
@@ -368,6 +412,13 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     change_twice: {"deferral_unasked"},
     forget_a_date: {"deferral_missing"},
     renew_late: {"deferral_due"},
+    never_send: {"message_missing"},
+    send_unasked: {"message_unsent"},
+    readdress: {"message_content"},
+    sign_as_another: {"message_content"},
+    never_look: {"message_wake_at"},
+    send_again: {"message_wake_at"},
+    lose_a_message: {"orphan"},
     free_the_name: {"live_key"},
     keep_the_name: {"live_key"},
     give_away: {"owner"},

@@ -73,6 +73,10 @@ class Vandal:
         """Change a deferral."""
         self.change(schema.deferrals, {"instance_id": self.id(name), "event": event}, **values)
 
+    def message(self, name: str, **values: object) -> None:
+        """Change the one message of a root."""
+        self.change(schema.outbox, {"root_id": self.id(name)}, **values)
+
     def seal(self, name: str) -> None:
         """Compute all hashes of a root anew, by the function that the documentation gives to auditors, and its head."""
         head = b""

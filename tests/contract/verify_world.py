@@ -11,6 +11,7 @@ from statemachine import State
 from structlog.testing import capture_logs
 
 from lifecycle.domain.account import Account
+from lifecycle.domain.effects import Notice, Send
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.domain.matrix import AnyMachine
 from lifecycle.domain.subscription import Surroundings
@@ -54,8 +55,9 @@ class Lease(Machine[Json, object]):
         self.become({"end": self.arguments["end"]})
 
     def note_weight(self) -> None:
-        """Keep what the thing weighs, in whatever form."""
-        self.become({**self.facts, "weight": self.arguments["weight"]})
+        """Keep what the thing weighs, in whatever form, and tell the landlord."""
+        weight = {"weight": self.arguments["weight"]}
+        self.become({**self.facts, **weight}, Notice("changed"), Send("landlord", "weighed", weight))
 
 
 class NewerLease(Lease):
@@ -175,6 +177,7 @@ def _winter(world: World) -> dict[str, str]:
 
 def _spring(world: World, named: dict[str, str]) -> None:
     world.on("2026-02-05")
+    world.do(named["running_lease"], "weighed", weight=12)
     world.do(named["activated"], "activate", reason="They could not wait.")
     world.do(named["ended_on_date"], "cancel", at=at("2026-04-10"), reason="Too dear.")
     world.do(named["changed_in_trial"], "schedule_change", plan="team", at=at("2026-02-08"))

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from inspect import iscoroutinefunction
-from typing import TypeVar
+from typing import TypeVar, Unpack
+
+from sqlalchemy import Connection
 
 from lifecycle.app.context import Context
 from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.operations import Given
+from lifecycle.domain.refusals import refused
+from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.outbox import Deliver
 from lifecycle.engine.records import OutboxRecord, OutboxStatus
 from lifecycle.engine.relay import Relay, Relayed, Terms
+from lifecycle.engine.work import Work
 from lifecycle.errors import DefinitionError, NotFound
 from lifecycle.store import outbox as store
 from lifecycle.store.outbox import SqlOutbox
+from lifecycle.store.transaction import SqlTransaction
 
 MAIL = "mail"
 Function = TypeVar("Function", bound=Deliver)
+Change = Callable[[OutboxRecord, datetime], OutboxRecord]
 
 
 class Outbox:
@@ -35,10 +44,7 @@ class Outbox:
         """One message. Raises NotFound."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = store.find(connection, message)
-        if found is None:
-            raise NotFound("message", message)
-        return found
+            return self._found(connection, message)
 
     def list(
         self, *, status: OutboxStatus | None = None, destination: str | None = None, limit: int | None = None
@@ -47,6 +53,42 @@ class Outbox:
         self._context.ready()
         with self._context.database.reading() as connection:
             return store.messages(connection, status=status, destination=destination, limit=limit)
+
+    # Operators
+
+    def retry(self, message: str, **given: Unpack[Given]) -> OutboxRecord:
+        """Have a dead letter, or a message that is to be tried again later, delivered now, with all its attempts.
+
+        Raises NotFound, and Refused (`invalid`, `already_delivered`, `already_dropped`, `in_delivery`).
+        """
+        return self._act(message, given, "outbox_retried", _retried)
+
+    def drop(self, message: str, **given: Unpack[Given]) -> OutboxRecord:
+        """Give a message up for good; what a relay is delivering at this moment may still arrive.
+
+        Raises NotFound, and Refused (`invalid`, `already_delivered`, `already_dropped`).
+        """
+        return self._act(message, given, "outbox_dropped", _dropped)
+
+    def _act(self, message: str, given: Given, event: str, change: Change) -> OutboxRecord:
+        """Change a message and log it as the operator's, together, under the lock of its root."""
+
+        def job(work: Work[SqlTransaction]) -> OutboxRecord:
+            connection = work.transaction.connection
+            with self._context.actor(work.transaction, given.get("by", "operator")) as actor:
+                act = Act(self._found(connection, message).instance_id, actor, given["reason"])
+                Acts(work).note(act, event, message=message)
+                changed = change(self._found(connection, message, lock=True), work.now())
+                store.change(connection, changed)
+                return changed
+
+        return self._context.engine.attempt(job)
+
+    def _found(self, connection: Connection, message: str, *, lock: bool = False) -> OutboxRecord:
+        found = store.find(connection, message, lock=lock)
+        if found is None:
+            raise NotFound("message", message)
+        return found
 
     # Delivering
 
@@ -81,3 +123,20 @@ class Outbox:
             longest_retry=config.outbox.longest_retry.timedelta,
         )
         return Relay(SqlOutbox(self._context.database), self._context.clock, self._destinations, terms)
+
+
+def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:
+    _check_unfinished(message)
+    if message.status == "leased" and message.wake_at is not None and message.wake_at > now:
+        raise refused("in_delivery")
+    return replace(message, status="waiting", wake_at=now, attempts=0, finished_at=None)
+
+
+def _dropped(message: OutboxRecord, now: datetime) -> OutboxRecord:
+    _check_unfinished(message)
+    return replace(message, status="dropped", wake_at=None, finished_at=now)
+
+
+def _check_unfinished(message: OutboxRecord) -> None:
+    if message.status in ("delivered", "dropped"):
+        raise refused(f"already_{message.status}")

@@ -15,6 +15,7 @@ from lifecycle.cli import (
     database,
     machines,
     operations,
+    outbox,
     reading,
     subscriptions,
 )
@@ -54,6 +55,12 @@ ACCOUNT: tuple[Command, ...] = (
     ("show", accounts.show, "lifecycle account show acme"),
     ("payment-method", accounts.payment_method, "lifecycle account payment-method acme --present"),
 )
+OUTBOX: tuple[Command, ...] = (
+    ("list", outbox.list_, "lifecycle outbox list --status dead"),
+    ("show", outbox.show, "lifecycle outbox show out_01…"),
+    ("retry", outbox.retry, "lifecycle outbox retry out_01… --reason 'the CRM is back'"),
+    ("drop", outbox.drop, "lifecycle outbox drop out_01… --reason 'told them by phone'"),
+)
 
 
 def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
@@ -71,6 +78,9 @@ def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
 app = _group(COMMANDS, "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused, 4 not found.")
 app.add_typer(_group(DB, "Example: lifecycle db upgrade"), name="db", help="The database's schema.")
 app.add_typer(_group(ACCOUNT, "Example: lifecycle account show acme"), name="account", help="Accounts: the customers.")
+app.add_typer(
+    _group(OUTBOX, "Example: lifecycle outbox list --status dead"), name="outbox", help="Messages on their way."
+)
 
 
 def _show_version(wanted: bool) -> None:

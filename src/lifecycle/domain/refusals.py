@@ -12,6 +12,8 @@ from lifecycle.errors import Refused
 REFUSALS: Mapping[str, tuple[str, str]] = {
     "account_closed": ("The account is closed; it can only be read.", "Use another account."),
     "already_active": ("The subscription is already paid for.", "To take another plan, use change."),
+    "already_delivered": ("The message has been delivered.", ""),
+    "already_dropped": ("The message was given up for good.", ""),
     "already_subscribed": (
         "The account already has a live subscription in this plan family.",
         "Change that subscription instead.",
@@ -29,6 +31,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "This idempotency key was used for a different command.",
         "Use a new key for a new command.",
     ),
+    "in_delivery": ("A relay has the message in hand.", "Try again once its lease has run out."),
     "invalid": ("The arguments are not valid.", "Correct them and try again."),
     "no_change": ("Nothing would change.", "A pending change is undone with withdraw-change."),
     "no_pending_cancellation": ("There is no cancellation to withdraw.", ""),

@@ -62,10 +62,17 @@ class SqlOutbox:
         return done.rowcount == 1
 
 
-def find(connection: Connection, message: str) -> OutboxRecord | None:
-    """One message."""
-    row = connection.execute(select(*_COLUMNS).where(_TABLE.c.id == message)).first()
+def find(connection: Connection, message: str, *, lock: bool = False) -> OutboxRecord | None:
+    """One message; `lock`: and nobody else changes it before the transaction ends."""
+    query = select(*_COLUMNS).where(_TABLE.c.id == message)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     return OutboxRecord(*row) if row else None
+
+
+def change(connection: Connection, record: OutboxRecord) -> None:
+    """Write what an operator has made of a message that is locked."""
+    values = {name: getattr(record, name) for name in _OUTCOME}
+    connection.execute(update(_TABLE).where(_TABLE.c.id == record.id).values(**values))
 
 
 def messages(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from lifecycle.verify.chain import Chain
+from lifecycle.verify.outbox import Outbox
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Deferral, Instance, Root, Row, Stored, Unreadable, read
+from lifecycle.verify.rows import Deferral, Instance, Message, Root, Row, Stored, Unreadable, read
 from lifecycle.verify.story import Story
 
 PATIENCE = timedelta(hours=1)
@@ -31,7 +32,8 @@ def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
     root = read(Root, stored.root)
     instances = [read(Instance, raw) for raw in stored.instances]
     stories = {instance.id: Story(instance) for instance in instances}
-    yield from _log(stored, Chain(root), stories)
+    outbox = Outbox([read(Message, raw) for raw in stored.messages])
+    yield from _log(stored, Chain(root), stories, outbox)
     deferrals = [read(Deferral, raw) for raw in stored.deferrals]
     by_instance: dict[str, dict[str, datetime]] = defaultdict(dict)
     for deferral in deferrals:
@@ -43,10 +45,11 @@ def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
         yield from story.close(by_instance[instance_id])
 
 
-def _log(stored: Stored, chain: Chain, stories: dict[str, Story]) -> Iterator[Finding]:
+def _log(stored: Stored, chain: Chain, stories: dict[str, Story], outbox: Outbox) -> Iterator[Finding]:
     latest: datetime | None = None
     for row in stored.log():
         yield from chain.take(row)
+        yield from outbox.take(row)
         if row.cause == "deferral":
             yield from _times(row, latest)
             latest = row.due_at
@@ -56,6 +59,7 @@ def _log(stored: Stored, chain: Chain, stories: dict[str, Story]) -> Iterator[Fi
         else:
             yield from story.take(row)
     yield from chain.close()
+    yield from outbox.close()
 
 
 def _times(row: Row, latest: datetime | None) -> Iterator[Finding]:
@@ -84,5 +88,12 @@ def _wake_at(root: Root, deferrals: list[Deferral], now: datetime | None) -> Ite
 
 def _lost(stored: Stored) -> Iterator[Finding]:
     stored.skip()
-    number = f"{len(stored.instances)} instances, {len(stored.deferrals)} deferrals, {stored.count} rows of the log"
-    yield Finding("orphan", stored.root_id, None, None, f"There is no such root, but {number} name it.")
+    kinds = {"instances": stored.instances, "deferrals": stored.deferrals, "messages": stored.messages}
+    number = ", ".join(f"{len(rows)} {kind}" for kind, rows in kinds.items())
+    yield Finding(
+        "orphan",
+        stored.root_id,
+        None,
+        None,
+        f"There is no such root, but {number}, {stored.count} rows of the log name it.",
+    )

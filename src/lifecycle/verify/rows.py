@@ -81,6 +81,21 @@ class Deferral:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the outbox, as far as it is judged."""
+
+    root_id: str
+    seq: int
+    place: int
+    instance_id: str
+    destination: str
+    kind: str
+    payload: Json
+    status: str
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of the log."""
 
@@ -100,7 +115,7 @@ class Row:
     recorded_at: datetime
     arguments: Json
     changes: Json
-    effects: list[Json]
+    effects: list[Any]
     hash: bytes
 
 
@@ -112,6 +127,7 @@ class Stored:
         self.root: Raw | None = None
         self.instances: list[Raw] = []
         self.deferrals: list[Raw] = []
+        self.messages: list[Raw] = []
         self.rows: Iterator[Raw] = iter(())
         self.count = 0
 
@@ -182,6 +198,8 @@ def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, u
         stored(raw.root_id).instances.append(raw)
     for raw in connection.execute(_between(connection, Deferral, after, upto)):
         stored(raw.root_id).deferrals.append(raw)
+    for raw in connection.execute(_between(connection, Message, after, upto)):
+        stored(raw.root_id).messages.append(raw)
     query = _between(connection, Row, after, upto).order_by(schema.log.c.root_id, schema.log.c.seq)
     for root_id, rows in groupby(connection.execute(query.execution_options(yield_per=1000)), lambda raw: raw.root_id):
         one = stored(root_id)
@@ -250,12 +268,13 @@ _PARSE: Mapping[str, Callable[[Any], Any]] = {
     "datetime": instant,
     "datetime | None": lambda value: None if value is None else instant(value),
     "Json": _document(dict),
-    "list[Json]": _document(list),
+    "list[Any]": _document(list),
 }
 _TABLES: Mapping[type[Any], Table] = {
     Root: schema.roots,
     Instance: schema.instances,
     Deferral: schema.deferrals,
+    Message: schema.outbox,
     Row: schema.log,
 }
 _PARSERS = {record: [(field.name, _PARSE[cast(str, field.type)]) for field in fields(record)] for record in _TABLES}

@@ -61,14 +61,14 @@ def _different(stored: Json, folded: Json) -> list[str]:
     return [
         key
         for key in sorted({*stored, *folded})
-        if (key in stored) != (key in folded) or not _same(stored[key], folded[key])
+        if (key in stored) != (key in folded) or not same(stored[key], folded[key])
     ]
 
 
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two values are equal as JSON: 2 and 2.0 are one number, but 1 is not `true`."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -18,8 +18,8 @@ def verify(
     """Judge everything that the database holds; it is only read, and may be written to meanwhile.
 
     With `now`, roots that should have been looked at long before are warned of. `progress` hears how many roots of
-    how many have been judged, after each. Memory does not grow with the number of roots or rows, but with that of
-    the findings.
+    how many have been judged, after each. Memory does not grow with the number of roots or rows of the log, but with
+    that of the findings, and of the messages that a few hundred roots have sent.
     """
     total, roots, rows = size(database), 0, 0
     findings: list[Finding] = []

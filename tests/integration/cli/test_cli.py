@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cli.app import ACCOUNT, COMMANDS, DB
+from lifecycle.cli.app import ACCOUNT, COMMANDS, DB, OUTBOX
 from tests.integration.cli.world import in_a_process, lifecycle
 from tests.integration.world import PROJECT
 
@@ -18,6 +18,7 @@ NAMES = [
     *([name] for name, _, _ in COMMANDS),
     *(["db", name] for name, _, _ in DB),
     *(["account", name] for name, _, _ in ACCOUNT),
+    *(["outbox", name] for name, _, _ in OUTBOX),
 ]
 PAGE = PROJECT / "docs" / "cli.md"
 HEAVY = ("alembic", "apscheduler", "pydantic", "rich", "sqlalchemy", "statemachine", "structlog", "yaml")
@@ -50,6 +51,10 @@ def test_these_are_the_commands() -> None:
         "list",
         "log",
         "machine",
+        "outbox drop",
+        "outbox list",
+        "outbox retry",
+        "outbox show",
         "plans",
         "run",
         "show",
@@ -64,7 +69,7 @@ def test_help_names_every_command_with_what_it_does() -> None:
     """`lifecycle --help` is the list of all commands; none of them is cut short."""
     commands = lifecycle("--help").out.partition("\nCommands:\n")[2].partition("\n\n")[0]
     named = re.findall(r"^  ([a-z-]+)  +[A-Z].*\.$", commands, re.M)
-    assert named == [*(name for name, _, _ in COMMANDS), "db", "account"]
+    assert named == [*(name for name, _, _ in COMMANDS), "db", "account", "outbox"]
     assert "..." not in commands
 
 

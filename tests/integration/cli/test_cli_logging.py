@@ -8,7 +8,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,12 +19,13 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import text
 
-from lifecycle import Lifecycle, VirtualClock
+from lifecycle import Lifecycle, TryLater, Undeliverable, VirtualClock
 from lifecycle.cli import logs
 from lifecycle.config import JobSpec, LogSettings
 from lifecycle.config.model import LogFormat, LogLevel
 from lifecycle.domain.calendar import Duration
 from lifecycle.engine.clock import SystemClock
+from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.registry import Registry
@@ -33,6 +34,7 @@ from lifecycle.scheduler.jobs import declare_jobs
 from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlStore
 from lifecycle_jobs.verify import verify_history
+from tests.contract.outbox_world import COURIER, Desk
 from tests.integration.cli.world import documented, lifecycle, shape
 from tests.integration.world import PROJECT, travelling
 
@@ -153,6 +155,35 @@ def test_a_line_has_the_keys_of_the_table(
     assert [shape(line) for line in logged] == [documented()[line["event"]] for line in logged]
     assert "acme.test" not in lines.getvalue()
     assert "we grow" not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "event"),
+    [
+        (None, 0, "delivered"),
+        (OSError("shut"), 0, "delivery_failed"),
+        (TryLater("closed", after=timedelta(hours=1)), 0, "delivery_postponed"),
+        (Undeliverable("gone"), 0, "dead_letter"),
+        (None, 60, "stale_lease"),
+    ],
+)
+def test_a_line_of_a_relay_has_the_keys_of_the_table(
+    answer: Exception | None, seconds: int, event: str, tmp_path: Path
+) -> None:
+    """Of two messages that are leased together, the second's line; its lease is over where the first took long."""
+    machines = {"LIFECYCLE_MACHINES": f"[{COURIER}]"}
+    with travelling(f"sqlite:///{tmp_path}/lifecycle.db", "2020-04-01T00:00+00:00", **machines) as (engine, clock):
+        later = clock.now() + timedelta(seconds=seconds)
+        engine.destination("office")(Desk(None, answer, then=lambda: clock.move_to(later)))
+        creation = Creation("courier", "hired", "usr_1", "cou", arguments={})
+        for _ in range(2):
+            courier = engine.engine.attempt(lambda work: work.create(creation))
+            engine.engine.command(Command(courier.id, "sends", "usr_1", {"messages": [["office", "one"]]}))
+        with logging_to() as lines:
+            engine.relay_outbox()
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["event"] for line in logged][:2] == ["delivered", event]
+    assert [shape(line) for line in logged] == [documented()[line["event"]] for line in logged]
 
 
 def test_a_dispatcher_that_can_not_look_says_so() -> None:
