@@ -32,7 +32,10 @@ class SqlOutbox:
     def claim(
         self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
     ) -> list[OutboxRecord]:
-        """Lease messages; on PostgreSQL those that another relay is about to lease are passed over."""
+        """Lease messages; on PostgreSQL those that another relay is about to lease are passed over. Where nothing is due
+        it only reads, so that an idle relay stands in no writer's way."""
+        if not self._any_due(now):
+            return []
         earlier = _TABLE.alias("earlier")
         blocked = exists().where(
             earlier.c.root_id == _TABLE.c.root_id,
@@ -53,6 +56,10 @@ class SqlOutbox:
                 leased = update(_TABLE).where(_TABLE.c.id.in_([record.id for record in found]))
                 connection.execute(leased.values(status="leased", wake_at=lease_until, fence=_TABLE.c.fence + 1))
         return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
+
+    def _any_due(self, now: datetime) -> bool:
+        with self.database.reading() as connection:
+            return connection.scalar(select(_TABLE.c.id).where(_TABLE.c.wake_at <= now).limit(1)) is not None
 
     def settle(self, record: OutboxRecord) -> bool:
         """Write the outcome of a lease, if it is still the last one."""
