@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
-from lifecycle.store.database import Database
+from lifecycle.store.connections import Connections
 from lifecycle.store.transaction import writing_failures
 
 _TABLE = schema.outbox
@@ -26,14 +26,15 @@ _SETTLE = (
 class SqlOutbox:
     """The messages of a database, for relays in any number of threads and processes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Connections) -> None:
         self.database = database
 
     def claim(
         self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
     ) -> list[OutboxRecord]:
-        """Lease messages; on PostgreSQL those that another relay is about to lease are passed over. Where nothing is due
-        it only reads, so that an idle relay stands in no writer's way."""
+        """Lease messages; on PostgreSQL those that another relay is about to lease are passed over.
+
+        Where nothing is due it only reads, so that an idle relay stands in no writer's way."""
         if not self._any_due(now):
             return []
         earlier = _TABLE.alias("earlier")

@@ -105,6 +105,7 @@ def test_check_says_what_it_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "batch          500",
         "machines       lifecycle_machines.subscription:SubscriptionMachine",
         "jobs           verify_history: lifecycle_jobs.verify:verify_history, 0 4 * * *",
+        "               relay_outbox: lifecycle_jobs.relay:relay_outbox, every 5s",
         "plans          basic",
         "               flexible",
         "               team",
