@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from lifecycle.engine.clock import stopwatch
 from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.outbox import Message
 from lifecycle.engine.relay import Relayed
@@ -77,11 +78,14 @@ def test_relays_at_the_same_time_deliver_each_message_once_and_in_order(post: Po
     """Four relays, each with connections of its own, share 300 messages of 30 roots to two destinations."""
     _fill(post, roots=30, each=[("office", n) for n in range(5)] + [("crm", n) for n in range(5)])
     taken: list[Message] = []
+    deadline = stopwatch() + 60
 
     def relay() -> Relayed:
         own = Post(post.database.url.render_as_string(hide_password=False))
         done = Relayed()
-        while len(taken) < 300:  # one that finds nothing to lease waits for those who have the heads of the lines
+        while (
+            len(taken) < 300 and stopwatch() < deadline
+        ):  # one that finds nothing to lease waits for those who have the heads of the lines
             own.relay(office=taken.append, crm=taken.append).run_once(done, 5)
         own.close()
         return done

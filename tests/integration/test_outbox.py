@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -155,21 +156,22 @@ def test_a_host_may_serve_mail_itself(database_url: str, tmp_path: Path) -> None
 
 
 def test_a_commit_that_sends_has_the_relay_run_at_once(database_url: str) -> None:
-    """Long before the calendar job's next run, and not on the thread that commits; what sends nothing asks for
-    nothing."""
+    """Long before the calendar job's next run, each time, and not on the thread that commits."""
     jobs = '{relay_outbox: {run: "lifecycle_jobs.relay:relay_outbox", every: 10d}}'
     environ = {"LIFECYCLE_DATABASE__URL": database_url, "LIFECYCLE_MACHINES": f"[{COURIER}]", "LIFECYCLE_JOBS": jobs}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=environ | {"LIFECYCLE_MAIL__USE": "none"})
     lifecycle.upgrade_schema()
-    taken: SimpleQueue[str] = SimpleQueue()
-    lifecycle.destination("office")(lambda message: taken.put(message.kind))
+    taken: SimpleQueue[tuple[str, int]] = SimpleQueue()
+    lifecycle.destination("office")(lambda message: taken.put((message.kind, threading.get_ident())))
     before = list(lifecycle.engine.listeners)
     try:
         with capture_logs(), lifecycle.start():
             courier = hire(lifecycle)
             for kind in ("one", "two", "three"):
                 lifecycle.engine.command(Command(courier, "sends", "usr_1", {"messages": [["office", kind]]}))
-            assert [taken.get(timeout=PATIENCE) for _ in range(3)] == ["one", "two", "three"]
+                delivered, thread = taken.get(timeout=PATIENCE)
+                assert delivered == kind
+                assert thread != threading.get_ident()
         assert lifecycle.engine.listeners == before
     finally:
         lifecycle.close()

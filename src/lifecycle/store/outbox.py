@@ -34,7 +34,8 @@ class SqlOutbox:
     ) -> list[OutboxRecord]:
         """Lease messages; on PostgreSQL those that another relay is about to lease are passed over.
 
-        Where nothing is due it only reads, so that an idle relay stands in no writer's way."""
+        Where nothing is due it only reads, so that an idle relay stands in no writer's way.
+        """
         if not self._any_due(now):
             return []
         earlier = _TABLE.alias("earlier")
