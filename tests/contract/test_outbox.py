@@ -91,6 +91,16 @@ def test_what_is_no_message_is_not_written(post: Post) -> None:
     assert post.dump() == before
 
 
+def test_a_message_that_can_not_be_written_is_its_roots_trouble_alone(post: Post) -> None:
+    """Of two couriers who are due for their rounds one is clumsy: it backs off, and the other has sent."""
+    clumsy = post.hire(next="2026-01-01T01:00:00+00:00", clumsy=True)
+    other = post.hire(next="2026-01-01T01:00:00+00:00")
+    post.wake("2026-01-01 01:00")
+    assert [row["root_id"] for row in post.rows("outbox")] == [other.id]
+    assert post.root(clumsy)["attempts"] == 1
+    assert "A message could not be written" in post.root(clumsy)["error"]
+
+
 # Leases
 
 

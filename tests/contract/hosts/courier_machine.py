@@ -61,7 +61,7 @@ class CourierMachine(Machine[Json, None]):
         self.become(self.facts, Scrap())
 
     def go_round(self) -> None:
-        """A message to the office, and the next round an hour later."""
+        """A message to the office, and the next round an hour later; one who is `clumsy` sends scrap."""
         number = self.facts["round"] + 1
-        facts = {"round": number, "next": (self.now + timedelta(hours=1)).isoformat()}
-        self.become(facts, Send("office", "round", {"round": number}))
+        facts = {**self.facts, "round": number, "next": (self.now + timedelta(hours=1)).isoformat()}
+        self.become(facts, Scrap() if facts.get("clumsy") else Send("office", "round", {"round": number}))
