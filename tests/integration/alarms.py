@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 
@@ -107,3 +107,8 @@ def report(lifecycle: SimpleQueue[str]) -> None:
 def fail(lifecycle: object) -> None:
     """Be a job that goes wrong."""
     raise RuntimeError(f"no bell in {type(lifecycle).__name__}")
+
+
+def hang(lifecycle: Callable[[object, Sequence[object]], object]) -> None:
+    """Be a job that waits at a gate."""
+    lifecycle(None, [None])

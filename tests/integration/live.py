@@ -18,7 +18,7 @@ from lifecycle.config.model import JobSpec
 from lifecycle.engine.clock import stopwatch
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import InstanceRecord
-from lifecycle.scheduler.dispatcher import Dispatcher
+from lifecycle.scheduler.dispatcher import Dispatcher, OnLook
 from lifecycle.scheduler.jobs import declare_jobs
 from lifecycle.store.transaction import SqlTransaction
 from tests.integration.alarms import AlarmEngine, alarm_engine, database_of
@@ -69,10 +69,12 @@ def daemon(
     pause: timedelta = timedelta(0),
     jobs: Sequence[JobSpec] = (),
     lifecycle: object = None,
+    on_look: Sequence[OnLook] = (),
 ) -> Iterator[Dispatcher]:
     """A dispatcher that runs meanwhile, with a heartbeat that does not help unless it is said to."""
-    dispatcher = Dispatcher(engine, heartbeat=heartbeat, pause=pause)
-    declare_jobs(dispatcher.scheduler, jobs, zone="Europe/Paris", lifecycle=lifecycle)
+    dispatcher = Dispatcher(engine, heartbeat=heartbeat, pause=pause, on_look=on_look)
+    at_work = dispatcher.jobs_at_work
+    declare_jobs(dispatcher.scheduler, jobs, zone="Europe/Paris", lifecycle=lifecycle, at_work=at_work)
     dispatcher.start()
     try:
         yield dispatcher
@@ -102,6 +104,15 @@ def looking_ahead(looked: threading.Event) -> Callable[..., None]:
             looked.set()
 
     return hear
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Look again and again whether something holds; raises where it never does."""
+    deadline = stopwatch() + PATIENCE
+    pause = threading.Event()
+    while not holds():
+        assert stopwatch() < deadline
+        pause.wait(0.005)
 
 
 @contextmanager

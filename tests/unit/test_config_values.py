@@ -151,6 +151,12 @@ CASES: list[Case] = [
         "a duration longer than none",
     ),
     (
+        "too long a heartbeat",
+        SHOP + "scheduler: {heartbeat: 31s}\n",
+        "config.yaml:8: scheduler.heartbeat: '31s'",
+        "a duration of at most 30s",
+    ),
+    (
         "number for a duration",
         SHOP + "scheduler: {heartbeat: 30}\n",
         "config.yaml:8: scheduler.heartbeat: 30",

@@ -23,6 +23,7 @@ from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
 from lifecycle.app.outbox import Function, Outbox
 from lifecycle.app.parts import Parts
+from lifecycle.app.presence import Presence
 from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
@@ -32,7 +33,7 @@ from lifecycle.engine.journal import tell
 from lifecycle.engine.outbox import sends
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
-from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher
+from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store import migrate, queries
 from lifecycle.store.database import Database
@@ -91,16 +92,19 @@ class Lifecycle(Parts):
         migrate.upgrade(self.database)
 
     @contextmanager
-    def start(self) -> Iterator[Dispatcher]:
+    def start(self, *, heartbeat: timedelta | None = None, on_look: Sequence[OnLook] = ()) -> Iterator[Dispatcher]:
         """Run the daemon's scheduler in a thread of its own, calendar jobs too; on exit it finishes what it is doing.
 
-        Raises SchemaError for a missing or stale schema, DefinitionError for what the database holds and no
-        machine knows, and for a job that can't be loaded; LifecycleError (`already_started`) while it runs.
+        `heartbeat` is instead of the configured one; `on_look` hear on its thread, after each look, when the next is
+        due (None: nothing is deferred). Raises SchemaError for a missing or stale schema, DefinitionError for what the
+        database holds and no machine knows, and for a job that can't be loaded; LifecycleError (`already_started`)
+        while it runs.
         """
         if not self._starting.acquire(blocking=False):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
         try:
-            dispatcher = self._dispatcher()
+            presence = Presence(self.database, self.clock, self._ids.new("daemon"))
+            dispatcher = self._dispatcher(heartbeat, [presence.seen, *on_look])
             try:
                 with self._prompting(dispatcher):
                     dispatcher.start()
@@ -108,16 +112,20 @@ class Lifecycle(Parts):
                         yield dispatcher
                     finally:
                         dispatcher.stop()
+                        if dispatcher.ended and not dispatcher.failing:
+                            presence.leave()
             finally:
                 self._hearsay.soon = self._hooks.soon = None
                 self._settle()
         finally:
             self._starting.release()
 
-    def _dispatcher(self) -> Dispatcher:
+    def _dispatcher(self, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
         pause = SQLITE_PAUSE if self.database.is_sqlite else timedelta(0)
-        dispatcher = Dispatcher(self.engine, heartbeat=self.config.heartbeat.timedelta, pause=pause)
-        declare_jobs(dispatcher.scheduler, self.config.jobs, zone=self.config.zone, lifecycle=self)
+        heartbeat = heartbeat or self.config.heartbeat.timedelta
+        dispatcher = Dispatcher(self.engine, heartbeat=heartbeat, pause=pause, on_look=on_look)
+        at_work = dispatcher.jobs_at_work
+        declare_jobs(dispatcher.scheduler, self.config.jobs, zone=self.config.zone, lifecycle=self, at_work=at_work)
         self._hooks.soon = partial(dispatcher.soon, self._hooks.run)
         self._hearsay.soon = partial(dispatcher.soon, self._hearsay.settle)
         return dispatcher
@@ -233,7 +241,7 @@ class Lifecycle(Parts):
     def _prompting(self, dispatcher: Dispatcher) -> Iterator[None]:
         """Have the job that relays the outbox, if there is one, run right after each commit that sends something."""
         relaying = [job for job in self.config.jobs if job.name == RELAY]
-        prompts = [Prompt(dispatcher.soon, job, lifecycle=self) for job in relaying]
+        prompts = [Prompt(dispatcher.soon, job, lifecycle=self, at_work=dispatcher.jobs_at_work) for job in relaying]
 
         def hear(committed: Committed) -> None:
             if sends(committed.transitions):

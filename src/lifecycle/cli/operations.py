@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +18,7 @@ from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
 from lifecycle.cli.output import console, emit
 from lifecycle.cli.session import opened
+from lifecycle.cli.systemd import Systemd
 
 if TYPE_CHECKING:
     from lifecycle import Lifecycle
@@ -34,8 +40,10 @@ def run(
 
     with opened(context) as lifecycle:
         logs.configure(lifecycle.config.log, lifecycle.clock, form="json" if as_json else None)
-        if not _serve(lifecycle, _signals()):
-            raise typer.Exit(FAILED)
+        served = _serve(lifecycle, _signals())
+    if not served.all_ended:
+        _exit_at_once(served.code)
+    raise typer.Exit(served.code)
 
 
 def demo(
@@ -86,34 +94,60 @@ def import_(
 
 
 def _signals() -> SimpleQueue[int]:
-    """A queue on which SIGINT and SIGTERM arrive; whoever sends a second one ends the process at once."""
+    """A queue on which SIGINT and SIGTERM arrive; whoever sends a second one, of either, ends the process at once."""
     # Its put is safe inside a signal handler; that of an Event is not.
     arrived: SimpleQueue[int] = SimpleQueue()
 
+    def handle_both(handler: Callable[[int, object], None] | signal.Handlers) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, handler)
+
     def arrive(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        handle_both(signal.SIG_DFL)
         arrived.put(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, arrive)
+    handle_both(arrive)
     return arrived
 
 
-def _serve(lifecycle: Lifecycle, signals: SimpleQueue[int]) -> bool:
-    """Fire what is due until a signal arrives; False where the scheduler could no longer be relied on."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a daemon has ended: its exit code, and whether nothing is left that hangs in a thread of this process."""
+
+    code: int
+    all_ended: bool
+
+
+def _serve(lifecycle: Lifecycle, signals: SimpleQueue[int]) -> Served:
+    """Fire what is due until a signal arrives, or until the scheduler can no longer be relied on."""
     import structlog
 
     log = structlog.get_logger("lifecycle")
-    first = _first(lifecycle)
-    with lifecycle.start() as dispatcher:
+    systemd, first = Systemd(os.environ), _first(lifecycle)
+    heartbeat = _heartbeat(lifecycle.config.heartbeat.timedelta, systemd.watchdog)
+    with lifecycle.start(heartbeat=heartbeat, on_look=[systemd.looked]) as dispatcher:
         log.info("started", **first)
+        systemd.ready()
         number = _wait(signals, dispatcher)
         if number is None:
             log.error("scheduler_dead")
         else:
             log.info("stopping", signal=signal.Signals(number).name)
+        systemd.stopping()
     log.info("stopped")
-    return number is not None
+    return Served(FAILED if number is None else 0, dispatcher.ended)
+
+
+def _heartbeat(configured: timedelta, watchdog: timedelta | None) -> timedelta:
+    """At least three in the time after which a watchdog ends the process."""
+    return configured if watchdog is None else min(configured, watchdog / 3)
+
+
+def _exit_at_once(code: int) -> None:
+    """End the process although a thread hangs in it, for which Python would wait. The database rolls back."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _wait(signals: SimpleQueue[int], dispatcher: Dispatcher) -> int | None:

@@ -14,6 +14,7 @@ from lifecycle.config.values import (
     CronText,
     DatabaseUrl,
     DottedPath,
+    Heartbeat,
     Name,
     Section,
     SomeTime,
@@ -35,7 +36,7 @@ class DatabaseSettings(Section):
 class SchedulerSettings(Section):
     """`scheduler:`."""
 
-    heartbeat: SomeTime = Duration(days=0, seconds=30)
+    heartbeat: Heartbeat = Duration(days=0, seconds=30)
     batch: int = Field(default=500, ge=1, le=100_000)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -82,6 +83,12 @@ def _duration(value: object) -> Duration:
 def _some_time(value: Duration) -> Duration:
     if not value.timedelta:
         raise wrong("a duration longer than none")
+    return value
+
+
+def _heartbeat(value: Duration) -> Duration:
+    if value.timedelta > timedelta(seconds=30):
+        raise wrong("a duration of at most 30s")
     return value
 
 
@@ -205,6 +212,7 @@ def _database_url(value: str) -> str:
 Currency = Annotated[str, AfterValidator(_currency)]
 DurationText = Annotated[Duration, PlainValidator(_duration)]
 SomeTime = Annotated[Duration, PlainValidator(_duration), AfterValidator(_some_time)]
+Heartbeat = Annotated[SomeTime, AfterValidator(_heartbeat)]
 IntervalText = Annotated[Interval, PlainValidator(_interval)]
 Amount = Annotated[int, "minor units, written as text"]
 Price = Annotated[dict[Currency, Amount], PlainValidator(_price)]

@@ -8,39 +8,57 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from zoneinfo import ZoneInfo
 
 import structlog
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from lifecycle.config.cron import cron_trigger
 from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
+from lifecycle.engine.clock import SystemClock
 from lifecycle.errors import DefinitionError
 
 Run = Callable[[object], object]
 """A calendar job: it is called with the `Lifecycle` that runs it; what it returns is dropped."""
 
+_wall = SystemClock()
 log = structlog.get_logger("lifecycle")
 
 
-def declare_jobs(scheduler: BaseScheduler, specs: Sequence[JobSpec], *, zone: str, lifecycle: object) -> None:
-    """Put the jobs into a scheduler. Raises DefinitionError, with none of them put in, for one that can't be had."""
+def declare_jobs(
+    scheduler: BaseScheduler,
+    specs: Sequence[JobSpec],
+    *,
+    zone: str,
+    lifecycle: object,
+    at_work: list[str] | None = None,
+) -> None:
+    """Put the jobs into a scheduler; `at_work` holds, from then on, the names of those that are running.
+
+    Raises DefinitionError, with none of them put in, for one that can't be had.
+    """
+    at_work = [] if at_work is None else at_work
     for spec, run, trigger in [(spec, _load(spec), _trigger(spec, zone)) for spec in specs]:
-        scheduler.add_job(_run, trigger, (spec.name, run, lifecycle), name=spec.name, max_instances=1)
+        scheduler.add_job(_run, trigger, (spec.name, run, lifecycle, at_work), name=spec.name, max_instances=1)
 
 
 class Prompt:
     """Has a calendar job run at once besides, on a thread of the scheduler's, once for however many ask before it
     begins. Raises DefinitionError for a job that can't be had."""
 
-    def __init__(self, soon: Callable[[Callable[[], object]], None], spec: JobSpec, *, lifecycle: object) -> None:
+    def __init__(
+        self, soon: Callable[[Callable[[], object]], None], spec: JobSpec, *, lifecycle: object, at_work: list[str]
+    ) -> None:
         self._soon = soon
-        self._job = (spec.name, _load(spec), lifecycle)
+        self._job = (spec.name, _load(spec), lifecycle, at_work)
         self._asked = False
         self._asking, self._running = threading.Lock(), threading.Lock()
 
@@ -59,11 +77,25 @@ class Prompt:
             _run(*self._job)
 
 
-def _run(name: str, run: Run, lifecycle: object) -> None:
+def realign(scheduler: BaseScheduler) -> None:
+    """After the clock was set back, jobs wait for what it showed before: have those with an interval go on from now,
+    and those that run once run now. A cron line means what the clock shows."""
+    for job in scheduler.get_jobs():
+        with suppress(JobLookupError):  # it has run meanwhile
+            if isinstance(job.trigger, IntervalTrigger):
+                job.reschedule(job.trigger)
+            elif isinstance(job.trigger, DateTrigger):
+                job.modify(next_run_time=_wall.now())
+
+
+def _run(name: str, run: Run, lifecycle: object, at_work: list[str]) -> None:
+    at_work.append(name)
     try:
         run(lifecycle)
     except Exception as error:  # a job's trouble is its own
         log.error("job_failed", job=name, error=str(error), exc_info=error)
+    finally:
+        at_work.remove(name)
 
 
 def _load(spec: JobSpec) -> Run:
