@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from queue import SimpleQueue
@@ -24,7 +25,7 @@ AlarmEngine = Engine[SqlTransaction]
 
 
 class Alarm(Machine[Json, None]):
-    """Rings at `at` and then every `seconds`, `times` in all; a broken one raises when it is to ring."""
+    """Rings at `at` and then every `seconds`, `times` in all; a broken one raises when it is to ring, or hangs."""
 
     kind = "alarm"
     deferred = ("rings",)
@@ -54,6 +55,8 @@ class Alarm(Machine[Json, None]):
     def ring(self) -> None:
         """Once less, and later."""
         facts = self.facts
+        if facts["broken"] == "hangs":
+            threading.Event().wait()
         if facts["broken"]:
             raise RuntimeError("the spring is broken")
         at = datetime.fromisoformat(facts["at"]) + timedelta(seconds=facts["seconds"])

@@ -150,7 +150,7 @@ class Dispatcher:
         self.scheduler.get_jobs()  # waits for a round that is in hand: APScheduler stumbles if it is stopped in one
         ending = threading.Thread(target=self.scheduler.shutdown, name="lifecycle-shutdown", daemon=True)
         ending.start()
-        ending.join(GRACE.total_seconds())
+        ending.join(0 if self._busy else GRACE.total_seconds())  # while a batch hung, jobs have had their grace
         self._ended = not ending.is_alive()
         if not self._ended:
             log.error("left_behind", batch=self._busy, jobs=sorted(set(self.jobs_at_work)))

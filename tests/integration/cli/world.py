@@ -61,14 +61,14 @@ def environment() -> dict[str, str]:
     return environ | {"PYTHONPATH": os.pathsep.join(str(PROJECT / root) for root in ("src", "machines", "jobs"))}
 
 
-def in_a_process(*words: str, cwd: Path) -> subprocess.Popen[str]:
+def in_a_process(*words: str, cwd: Path, **environ: str) -> subprocess.Popen[str]:
     """Start one command line in a process of its own, as a shell would: able to hear Ctrl-C, even if we are not."""
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = "import sys; from lifecycle.cli import main; sys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", f"{hearing}; {program}", *words],
         cwd=cwd,
-        env=environment(),
+        env=environment() | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
