@@ -15,7 +15,9 @@ from weakref import WeakSet
 from sqlalchemy import Connection, Engine, make_url
 
 from lifecycle.app.awaited import AsyncParts
+from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
+from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks
 from lifecycle.app.importing import Imported, Importer
@@ -185,6 +187,11 @@ class Lifecycle(Parts):
         return decorate
 
     # Without a scheduler
+
+    def health(self, *, max_lag: timedelta = MAX_LAG) -> Health:
+        """How things are: database, schema, daemons, lag, clocks, and what waits for an operator. Quick; raises nothing
+        that is not a fault of ours: a database that can't be reached is a finding."""
+        return health(Subject(self.config, self.clock, self.database, max_lag))
 
     def advance_to(self, instant: datetime) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +11,7 @@ from lifecycle.cli.output import display, emit, facts
 from lifecycle.cli.session import configuration
 
 if TYPE_CHECKING:
-    from lifecycle.config import Config, JobSpec, Problem
+    from lifecycle.config import Config
 
 
 def check(context: typer.Context, as_json: options.AsJson = False) -> None:
@@ -21,10 +19,11 @@ def check(context: typer.Context, as_json: options.AsJson = False) -> None:
 
     All that is wrong is told at once; where nothing is, what it would run. It needs no database.
     """
+    from lifecycle.app.loading import unloadable
     from lifecycle.config import ConfigError
 
     config = configuration(context)
-    problems = list(_unloadable(config))
+    problems = list(unloadable(config))
     if problems:
         raise ConfigError(problems)
     summary = _summary(config)
@@ -32,28 +31,6 @@ def check(context: typer.Context, as_json: options.AsJson = False) -> None:
         emit(summary)
     else:
         display(facts({name: _words(value) for name, value in summary.items()}))
-
-
-def _unloadable(config: Config) -> Iterator[Problem]:
-    """The dotted paths of machines and jobs that lead nowhere, loaded as the daemon would."""
-    from apscheduler.schedulers.background import BackgroundScheduler
-
-    from lifecycle.config import Problem
-    from lifecycle.engine.registry import load_machines
-    from lifecycle.scheduler.jobs import declare_jobs
-
-    def declare(job: JobSpec) -> None:
-        declare_jobs(BackgroundScheduler(), [job], zone=config.zone, lifecycle=None)
-
-    loads: list[tuple[str, str, Callable[[], object]]] = [
-        *((f"machines[{n}]", path, partial(load_machines, [path])) for n, path in enumerate(config.machines)),
-        *((f"jobs.{job.name}.run", job.run, partial(declare, job)) for job in config.jobs),
-    ]
-    for path, value, load in loads:
-        try:
-            load()
-        except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
-            yield Problem(str(config.path), None, path, repr(value), f"a path that can be loaded: {error}")
 
 
 def _summary(config: Config) -> dict[str, object]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from lifecycle.store.types import Instant, JsonDocument
@@ -53,6 +54,13 @@ Index(
     roots.c.id,
     postgresql_where=roots.c.wake_at.is_not(None),
     sqlite_where=roots.c.wake_at.is_not(None),
+)
+# what is kept aside is looked for often, and is little
+Index(
+    "ix_lifecycle_roots_status",
+    roots.c.status,
+    postgresql_where=text("status <> 'live'"),
+    sqlite_where=text("status <> 'live'"),
 )
 
 instances = Table(
@@ -184,6 +192,12 @@ Index(
     outbox.c.place,
     postgresql_where=outbox.c.wake_at.is_not(None),
     sqlite_where=outbox.c.wake_at.is_not(None),
+)
+Index(
+    "ix_lifecycle_outbox_dead",
+    outbox.c.id,
+    postgresql_where=text("status = 'dead'"),
+    sqlite_where=text("status = 'dead'"),
 )
 
 checkpoints = Table(

@@ -12,7 +12,14 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Create the three tables."""
+    """Create the three tables, and indexes of what is kept aside."""
+    op.create_index(
+        "ix_lifecycle_roots_status",
+        "lifecycle_roots",
+        ["status"],
+        postgresql_where=sa.text("status <> 'live'"),
+        sqlite_where=sa.text("status <> 'live'"),
+    )
     op.create_table(
         "lifecycle_outbox",
         sa.Column("id", sa.Text(), nullable=False),
@@ -49,6 +56,13 @@ def upgrade() -> None:
         ["root_id", "destination", "seq", "place"],
         postgresql_where=sa.text("wake_at IS NOT NULL"),
         sqlite_where=sa.text("wake_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_lifecycle_outbox_dead",
+        "lifecycle_outbox",
+        ["id"],
+        postgresql_where=sa.text("status = 'dead'"),
+        sqlite_where=sa.text("status = 'dead'"),
     )
     op.create_table(
         "lifecycle_checkpoints",
