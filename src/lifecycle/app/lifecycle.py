@@ -51,6 +51,9 @@ Result = TypeVar("Result")
 RELAY = "relay_outbox"
 """The calendar job of this name runs right after a commit that sends something, too."""
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
 
 _all: WeakSet[Lifecycle] = WeakSet()
 
@@ -192,6 +195,19 @@ class Lifecycle(Parts):
         """How things are: database, schema, daemons, lag, clocks, and what waits for an operator. Quick; raises nothing
         that is not a fault of ours: a database that can't be reached is a finding."""
         return health(Subject(self.config, self.clock, self.database, max_lag))
+
+    def metrics(self, registry: CollectorRegistry | None = None) -> CollectorRegistry:
+        """Register this engine's Prometheus metrics in a registry, once in each; without one, in one of their own.
+
+        Returns the registry. Raises LifecycleError (`extra_missing`), SchemaError, DefinitionError.
+        """
+        try:
+            from lifecycle.app.metrics import register  # noqa: PLC0415  # what it needs is an extra
+        except ImportError as error:
+            raise LifecycleError(
+                "Metrics need their library: pip install 'lifecycle-engine[metrics]'", code="extra_missing"
+            ) from error
+        return register(registry, self.engine, self.database)
 
     def advance_to(self, instant: datetime) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order.

@@ -30,17 +30,22 @@ WATCH = 1.0
 
 def run(
     context: typer.Context,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve Prometheus metrics there; see docs/metrics.md.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Log as JSON, whatever the configuration says.")] = False,
 ) -> None:
     """Run the daemon, in the foreground.
 
     It fires what is due until SIGTERM or Ctrl-C; then it finishes what is in hand, and exits 0.
     """
-    from lifecycle.cli import logs
+    from lifecycle.cli import logs, serving
 
+    where = None if metrics is None else serving.address(metrics)
     with opened(context) as lifecycle:
         logs.configure(lifecycle.config.log, lifecycle.clock, form="json" if as_json else None)
-        served = _serve(lifecycle, _signals())
+        with serving.metrics(lifecycle, where):
+            served = _serve(lifecycle, _signals())
     if not served.all_ended:
         _exit_at_once(served.code)
     raise typer.Exit(served.code)
