@@ -77,6 +77,27 @@ def test_a_half_changed_fact_is_not_kept(world: World) -> None:
     assert facts == world.log(beacon)[0]["changes"] | world.log(beacon)[1]["changes"]
 
 
+def test_commands_on_what_backs_off_count_as_no_attempt(world: World) -> None:
+    """Failed once, it is to be tried again at 01:00:01; ten commands before that try too, and quarantine nothing."""
+    beacon = world.light(fault="raise", at=1)
+    world.wake("2026-01-01 01:00:00")
+    assert [world.refused(beacon, "adjust", colour="red") for _ in range(10)] == ["quarantined"] * 10
+    root = world.root(beacon)
+    assert (root["attempts"], root["wake_at"]) == (1, utc("2026-01-01 01:00:01"))
+    world.wake("2026-01-01 01:00:01")
+    assert world.root(beacon)["attempts"] == 2
+
+
+def test_a_command_on_what_backs_off_goes_through_once_it_works(world: World) -> None:
+    """Mended meanwhile, it need not wait for its next attempt: the beat fires first, then the command is judged."""
+    beacon = world.light(fault="raise", at=1)
+    world.wake("2026-01-01 01:00:00")
+    world.alter("UPDATE lifecycle_instances SET facts = :facts", facts=_facts(world, beacon))
+    assert world.refused(beacon, "adjust", colour="red") == "done"
+    assert [row["event"] for row in world.log(beacon)] == ["lights", "beats", "adjust"]
+    assert world.root(beacon)["attempts"] == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

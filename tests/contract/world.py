@@ -7,7 +7,7 @@ chain counted again with nothing but hashlib and json.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -17,19 +17,21 @@ from sqlalchemy import select, text
 
 from lifecycle.domain.catalog import SeatTerms
 from lifecycle.domain.subscription import Surroundings
+from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import InstanceRecord, LogRecord
 from lifecycle.engine.registry import load_machines
-from lifecycle.errors import Refused
+from lifecycle.errors import LifecycleError, Refused
 from lifecycle.store.database import Database
 from lifecycle.store.schema import metadata
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 from tests.unit.machine_world import ACCOUNT, CATALOG, TEAM, utc, with_plan
 
 Row = Mapping[str, Any]
+Perform = Callable[[Acts[SqlTransaction], Act], Answer]
 
 SUBSCRIPTION = "lifecycle_machines.subscription:SubscriptionMachine"
 CONTRACT, CONTRACT_2, CONTRACT_3 = (f"tests.contract.hosts.contract_machine:ContractMachine{n}" for n in ("", 2, 3))
@@ -117,6 +119,18 @@ class World:
             self.engine.command(command)
         except Refused as refusal:
             return refusal.code
+        return "done"
+
+    def act(self, instance: Answer, act: Perform, reason: str = "Asked.") -> Answer:
+        """An operator's act on this instance, in a transaction of its own."""
+        return self.engine.attempt(lambda work: act(Acts(work), Act(instance.id, "opr_1", reason)))
+
+    def act_refused(self, instance: Answer, act: Perform) -> str:
+        """The code with which this act is refused or fails, or ``done``."""
+        try:
+            self.act(instance, act)
+        except LifecycleError as error:
+            return error.code
         return "done"
 
     def travel(self, day: str) -> list[LogRecord]:

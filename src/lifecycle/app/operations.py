@@ -54,6 +54,6 @@ class Operations:
     def _act(self, instance: str, given: Given, do: Callable[[Acts[SqlTransaction], Act], Answer]) -> Answer:
         def job(work: Work[SqlTransaction]) -> Answer:
             with self._context.actor(work.transaction, given.get("by", "operator")) as actor:
-                return do(Acts(work), Act(instance, actor, given["reason"]))
+                return do(Acts(work), Act(instance, actor, given.get("reason") or ""))
 
         return self._context.engine.attempt(job)

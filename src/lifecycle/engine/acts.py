@@ -6,6 +6,8 @@ is due can be fired or skipped, and only what comes first: order holds for opera
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
@@ -14,8 +16,8 @@ from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ports import Tx_co
-from lifecycle.engine.work import Work
-from lifecycle.errors import LifecycleError
+from lifecycle.engine.work import MAX_ATTEMPTS, Work
+from lifecycle.errors import LifecycleError, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +34,31 @@ class Acts(Generic[Tx_co]):
 
     def __init__(self, work: Work[Tx_co]) -> None:
         self._work = work
+        self._failure: Exception | None = None
 
     def hold(self, act: Act) -> Answer:
         """Fire nothing more on its root, and refuse commands, until it is released."""
         hand, held = self._find(act)
         if hand.root.status == "held":
-            raise refused("no_change", message="It is on hold already.")
+            raise Refused("no_change", "It is on hold already.", instead="Let it go on with release.")
         hand.root.status = "held"
         return self._note(hand, held, "held", act)
 
     def release(self, act: Act) -> Answer:
-        """Let a held root go on: what has become due fires, in order, each at its own instant."""
+        """Let a held root go on: what has become due fires, in order, each at its own instant. One that was quarantined
+        when it was held is quarantined again."""
         hand, held = self._find(act)
-        if hand.root.status != "held":
-            raise refused("no_change", message="It is not on hold.")
-        hand.root.status = "live"
+        root = hand.root
+        if root.status != "held":
+            raise Refused("no_change", "It is not on hold.", instead="See what stands in its way.")
+        root.status = "quarantined" if root.attempts >= MAX_ATTEMPTS else "live"
         return self._note(hand, held, "released", act)
 
     def retry(self, act: Act) -> Answer:
-        """Let a root go on that is quarantined or backs off: it is tried again at once, with all its attempts."""
+        """Let a root go on that is quarantined or backs off: it is tried again at once, with all its attempts. What is
+        held stays held, and is tried when it is released."""
         hand, held = self._find(act)
-        if hand.root.status == "held" or not hand.root.attempts:
+        if not hand.root.attempts:
             raise refused("not_due", message="It is neither quarantined nor backing off.")
         self._go_on(hand)
         return self._note(hand, held, "retried", act)
@@ -63,29 +69,28 @@ class Acts(Generic[Tx_co]):
         Raises LifecycleError (`transition_failed`) where the machine raises; nothing is changed then.
         """
         hand, due = self._first(act)
-        try:
+        with _failing(due):
+            if self._failure is not None:
+                raise self._failure
             self._work.fire_one(hand, due, self._because(hand, act))
-        except LifecycleError:
-            raise
-        except Exception as error:
-            raise LifecycleError(
-                f"{due.event} failed: {type(error).__name__}: {error}", code="transition_failed"
-            ) from error
         self._go_on(hand)
         return self._work.snapshot(hand, hand.held[act.instance_id])
 
     def skip(self, act: Act) -> Answer:
         """Pass over what is due first on its root, without its effect: a cycle moves to its next boundary, without an
-        invoice. Raises Refused (`not_skippable`) where nothing would be left to happen."""
+        invoice. Raises Refused (`not_skippable`) where nothing would be left to happen, and LifecycleError
+        (`transition_failed`) where the machine raises."""
         hand, due = self._first(act)
         held = hand.held[due.instance_id]
-        record, definition = held.record, held.definition
-        decision = definition.skip(record.state, definition.fresh(held.facts), due.event)
-        after = decision and definition.schedule(decision.state, decision.facts)
+        state, definition = held.record.state, held.definition
+        with _failing(due):
+            decision = definition.skip(state, definition.fresh(held.facts), due.event)
+            after = decision and definition.schedule(decision.state, decision.facts)
         if decision is None or not after or after.get(due.event) == due.due_at:
-            raise refused("not_skippable", event=due.event, state=record.state)
+            raise refused("not_skippable", event=due.event, state=state)
         skipped = Stimulus("skipped", due.due_at, {"event": due.event})
-        self._work.take(hand, held, skipped, decision, self._because(hand, act))
+        with _failing(due):
+            self._work.take(hand, held, skipped, decision, self._because(hand, act))
         self._go_on(hand)
         return self._work.snapshot(hand, hand.held[act.instance_id])
 
@@ -95,10 +100,13 @@ class Acts(Generic[Tx_co]):
         return self._note(hand, held, event, act, **arguments)
 
     def _find(self, act: Act) -> tuple[Hand, Held]:
-        """Before anything is touched: a refusal changes nothing."""
+        """Before anything is touched: a refusal changes nothing. What its surroundings raise is no attempt that counts,
+        and matters only to what steps its machine."""
         if not act.reason.strip():
-            raise refused("invalid", message="An operator's act needs a reason.")
-        return self._work.find(act.instance_id)
+            raise Refused("invalid", "An operator's act needs a reason.", instead="Say why.")
+        hand, held = self._work.find(act.instance_id)
+        self._failure = self._work.failures.pop(hand.root.id, None)
+        return hand, held
 
     def _first(self, act: Act) -> tuple[Hand, Due]:
         hand, _ = self._find(act)
@@ -121,3 +129,13 @@ class Acts(Generic[Tx_co]):
 
     def _because(self, hand: Hand, act: Act) -> Because:
         return Because("operator", act.actor, self._work.keep_reason(hand.root.id, act.reason))
+
+
+@contextmanager
+def _failing(due: Due) -> Iterator[None]:
+    """Whatever a machine raises is told to the operator, and is no attempt that counts."""
+    try:
+        yield
+    except Exception as error:
+        told = f"{due.event} failed: {type(error).__name__}: {error}"
+        raise LifecycleError(told, code="transition_failed") from error

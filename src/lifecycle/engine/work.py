@@ -328,7 +328,7 @@ class Work(Generic[Tx_co]):
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
         recorded_at = self._clock.now()
         for hand in self.hands.values():
-            if hand.root.id in self.failures:
+            if hand.root.id in self.failures and hand.root.status == "live":
                 self._back_off(hand.root, self.failures[hand.root.id])
             else:
                 self._wake(hand)
@@ -340,8 +340,10 @@ class Work(Generic[Tx_co]):
         self.transaction.write(self._changes)
 
     def _wake(self, hand: Hand) -> None:
-        first = hand.earliest() if hand.root.status == "live" else None
-        hand.root.wake_at = None if first is None else first.due_at
+        root, first = hand.root, hand.earliest() if hand.root.status == "live" else None
+        if first and root.attempts and root.wake_at and root.wake_at > max(first.due_at, self._clock.now()):
+            return  # it backs off, and nothing was tried
+        root.wake_at = None if first is None else first.due_at
 
     def _back_off(self, root: RootRecord, error: Exception) -> None:
         now = self._clock.now()

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from statemachine import State
 
-from lifecycle.domain.machine import Json, Machine
+from lifecycle.domain.machine import Decision, Json, Machine
 
 
 class Broken(Exception):
@@ -77,6 +77,15 @@ class BeaconMachine(Machine[Json, object]):
             "naive": {"beats": following.replace(tzinfo=None)},
         }
         return next((demand for fault, demand in demands.items() if faulty(facts, fault)), {"beats": following})
+
+    @classmethod
+    def skip(cls, state: str, facts: Json, event: str) -> Decision[Json] | None:
+        """A beat can be passed over: the next one is as far off as ever. One that is faulty stays where it is."""
+        if event != "beats":
+            return None
+        after = datetime.fromisoformat(facts["next"]) + timedelta(seconds=facts["every"])
+        moved = {} if faulty(facts, "stuck") else {"last": facts["next"], "next": after.isoformat()}
+        return Decision(state, facts | moved, ())
 
     def swings(self) -> bool:
         """Echoes have an effect on a beacon that swings between two events for ever."""
