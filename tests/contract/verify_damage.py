@@ -218,6 +218,12 @@ def fire_in_disorder(vandal: Vandal) -> str:
     return "lapsed_lease"
 
 
+def change_by_hand(vandal: Vandal) -> str:
+    """Two seats more, says an operator's hold."""
+    vandal.log("month_ends", 5, cause="operator", event="held")
+    return "month_ends"
+
+
 def never_renew(vandal: Vandal) -> str:
     """A subscription goes on for ever without another cycle."""
     vandal.remove(schema.deferrals, instance_id=vandal.id("returned"))
@@ -406,6 +412,7 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     fire_early: {"fired_early"},
     record_early: {"recorded_early"},
     fire_in_disorder: {"due_order"},
+    change_by_hand: {"act_changed"},
     never_renew: {"deferral_missing"},
     end_unasked: {"deferral_unasked"},
     unshelve: {"deferral_unasked"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -15,8 +15,9 @@ from lifecycle.domain.effects import Notice, Send
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.domain.matrix import AnyMachine
 from lifecycle.domain.subscription import Surroundings
+from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.clock import VirtualClock
-from lifecycle.engine.commands import Command, Creation
+from lifecycle.engine.commands import Answer, Command, Creation
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.engine.records import InstanceRecord
@@ -121,6 +122,10 @@ class World:
     def do(self, instance: str, event: str, *, actor: str = "act_1", reason: str = "", **arguments: object) -> None:
         """Command it now."""
         self.engine.command(Command(instance, event, actor, arguments, reason))
+
+    def act(self, instance: str, act: Callable[[Acts[SqlTransaction], Act], Answer]) -> None:
+        """Do it as an operator, now."""
+        self.engine.attempt(lambda work: act(Acts(work), Act(instance, "opr_1", "Asked.")))
 
     def _create(self, creation: Creation) -> str:
         def job(work: Work[SqlTransaction]) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from lifecycle.verify.acts import at_a_due_instant
 from lifecycle.verify.chain import Chain
 from lifecycle.verify.outbox import Outbox
 from lifecycle.verify.report import Finding
@@ -50,7 +51,7 @@ def _log(stored: Stored, chain: Chain, stories: dict[str, Story], outbox: Outbox
     for row in stored.log():
         yield from chain.take(row)
         yield from outbox.take(row)
-        if row.cause == "deferral":
+        if at_a_due_instant(row):
             yield from _times(row, latest)
             latest = row.due_at
         story = stories.get(row.instance_id)

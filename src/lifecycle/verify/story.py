@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from lifecycle.verify import subscription
+from lifecycle.verify import acts, subscription
 from lifecycle.verify.report import Finding
 from lifecycle.verify.rows import Instance, Json, Row
 
@@ -26,6 +26,8 @@ class Story:
             yield self._finding("source", f"The row starts from {row.source}, not from {self._state}.", row.seq)
         if row.machine != self._instance.machine or row.version < self._version:
             yield self._finding("machine", f"The row is of {row.machine}, version {row.version}.", row.seq)
+        if acts.changed_too_much(row):
+            yield self._finding("act_changed", f"{row.event} is to leave everything as it is.", row.seq)
         if row.machine == subscription.KIND:
             for code, message in subscription.wrong_with_row(row, before, self._facts):
                 yield self._finding(code, message, row.seq)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
+from lifecycle.verify.acts import foreseen, skipped
 from lifecycle.verify.boundaries import starts_a_cycle
 from lifecycle.verify.rows import Instance, Json, Row, Unreadable, instant
 
@@ -27,8 +28,11 @@ def wrong_with_row(row: Row, before: Json, after: Json) -> Wrong:
         yield from _cycle(row, before, after)
         if row.source == ENDED and row.target != ENDED:
             yield "revived", f"It had ended, and {row.event} led to {row.target}."
-        if row.cause == "deferral" and row.event in DERIVED and _may_fire(before).get(row.event) != row.due_at:
-            yield "not_deferred", f"{row.event} was not to fire at {row.due_at.isoformat()}."
+        event = foreseen(row)
+        if event in DERIVED and _may_fire(before).get(event) != row.due_at:
+            yield "not_deferred", f"{event} was not to fire at {row.due_at.isoformat()}."
+        if skipped(row) and not _only_moved_on(str(event), before, after):
+            yield "act_changed", f"More than to skip {event} has been done."
 
 
 def wrong_with_instance(instance: Instance, deferrals: Mapping[str, datetime]) -> Wrong:
@@ -64,11 +68,27 @@ def _cycle(row: Row, before: Json, after: Json) -> Wrong:
         if number != (0 if after["phase"] == "trial" else 1):
             yield "cycle_number", f"It starts with cycle {number}."
         return
-    starts = row.event in ("cycle_starts", "trial_ends") and row.target != ENDED
+    event = foreseen(row) or row.event
+    starts = event in ("cycle_starts", "trial_ends") and row.target != ENDED
     if (starts or "cycle" in row.changes) and number != before["cycle"] + 1:
         yield "cycle_number", f"Cycle {number} follows cycle {before['cycle']}."
     if starts and instant(after["period_start"]) != instant(before["boundary"]):
         yield "cycle_start", f"Cycle {number} starts at {after['period_start']}, not at {before['boundary']}."
+
+
+def _only_moved_on(event: str, before: Json, after: Json) -> bool:
+    """Whether what was skipped is all that was done: a cycle moved on, with the change that was to come with it, or a
+    change was dropped."""
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    if event == "change_takes_effect":
+        return changed == {"pending"} and "pending" not in after
+    moves = {"cycle", "elapsed", "period_start", "period_end", "boundary"}
+    if event != "cycle_starts" or not changed <= moves | {"pending"}:
+        return False
+    pending = before.get("pending")
+    if pending is not None and instant(pending["due_at"]) <= instant(before["boundary"]):
+        pending = {**pending, "due_at": after["boundary"]}
+    return bool(after.get("pending") == pending)
 
 
 def _deferrals(demanded: Mapping[str, datetime], stored: Mapping[str, datetime]) -> Wrong:
