@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import cast
 
 from lifecycle.domain.calendar import Interval, parse_instant
 from lifecycle.domain.machine import Json
@@ -46,6 +48,18 @@ def instant(when: When, zone: str) -> str:
         return parse_instant(when if isinstance(when, str) else when.isoformat(), zone).isoformat()
     except ValueError as error:
         raise invalid(str(error)) from error
+
+
+def asked(given: Mapping[str, object], zone: str) -> Json:
+    """A command's arguments by the names that the machine has for them, in the form in which they are logged."""
+    plan, interval, seats, at = (given.get(name) for name in ("plan", "interval", "seats", "at"))
+    arguments = choice(
+        None if plan is None else str(plan), None if interval is None else str(interval), cast("int | None", seats)
+    )
+    if at is not None:
+        named = at in ("next_cycle", "period_end")
+        arguments["at"] = at if named else instant(at if isinstance(at, date) else str(at), zone)
+    return {**given, **arguments}
 
 
 def _interval(text: str) -> str:

@@ -1,14 +1,21 @@
-"""What operators do by hand, on an instance of any machine. Each act needs a reason, and is logged as theirs."""
+"""What operators do by hand, on an instance of any machine, and what they ask. Each act needs a reason, and is logged
+as theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Required, TypedDict, Unpack
 
+from lifecycle.app.arguments import asked
 from lifecycle.app.context import Context
+from lifecycle.app.subscriptions import KIND
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.commands import Answer
+from lifecycle.engine.questions import Explanation, explain
 from lifecycle.engine.work import Work
+from lifecycle.errors import NotFound
+from lifecycle.store import queries
+from lifecycle.store.queries import Standing
 from lifecycle.store.transaction import SqlTransaction
 
 
@@ -50,6 +57,41 @@ class Operations:
         """Pass over what is due first: a cycle moves to its next boundary without an invoice. Refused `not_due`, or
         `not_skippable` where nothing would be left to happen."""
         return self._act(instance, given, Acts.skip)
+
+    # Questions
+
+    def explain(
+        self, instance: str, event: str | None = None, arguments: Mapping[str, object] | None = None
+    ) -> Explanation:
+        """What each event would meet now, whatever it may be asked with; or one `event`, asked with these `arguments`,
+        by the names of the machine: `plan`, `interval`, `seats`, `at`. A question, which changes nothing and locks
+        nothing. Raises NotFound, and Refused (`invalid`)."""
+        if arguments:
+            arguments = self._asked(instance, arguments)
+        with self._context.engine.look() as work:
+            return explain(work, instance, event, arguments)
+
+    def quarantined(self) -> list[Standing]:
+        """Everything that is kept aside, by when its next transition was due."""
+        return self._standings(status="quarantined")
+
+    def standing(self, instance: str) -> Standing:
+        """Where an instance stands, told without reading its facts, which may be damaged. Raises NotFound."""
+        found = self._standings(id=instance)
+        if not found:
+            raise NotFound("instance", instance)
+        return found[0]
+
+    def _standings(self, **wanted: str) -> list[Standing]:
+        self._context.ready()
+        with self._context.database.reading() as connection:
+            return queries.standings(connection, **wanted)
+
+    def _asked(self, instance: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
+        """For a subscription, checked and in the form in which they are logged."""
+        with self._context.database.reading() as connection:
+            stored = queries.instances(connection, machine=KIND, id=instance)
+        return asked(arguments, str(stored[0].facts["zone"])) if stored else arguments
 
     def _act(self, instance: str, given: Given, do: Callable[[Acts[SqlTransaction], Act], Answer]) -> Answer:
         def job(work: Work[SqlTransaction]) -> Answer:

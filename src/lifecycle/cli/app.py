@@ -13,8 +13,10 @@ from lifecycle.cli import (
     catalog,
     checking,
     database,
+    explaining,
     health,
     machines,
+    operating,
     operations,
     outbox,
     reading,
@@ -44,6 +46,11 @@ COMMANDS: tuple[Command, ...] = (
     ("show", reading.show, "lifecycle show acme"),
     ("log", reading.log, "lifecycle log --account acme --last 20"),
     ("due", reading.due, "lifecycle due --until 2026-07-01"),
+    ("explain", explaining.explain, "lifecycle explain acme change_now plan=team"),
+    ("fire", operating.fire, "lifecycle fire acme --reason 'the daemon is down'"),
+    ("skip", operating.skip, "lifecycle skip acme --reason 'a month for free'"),
+    ("hold", operating.hold, "lifecycle hold acme --reason 'they dispute it'"),
+    ("release", operating.release, "lifecycle release acme --reason 'settled'"),
     ("verify", database.verify, "lifecycle verify"),
     ("machine", machines.machine, "lifecycle machine subscription --format mermaid"),
 )
@@ -51,6 +58,12 @@ DB: tuple[Command, ...] = (
     ("upgrade", database.upgrade, "lifecycle db upgrade"),
     ("current", database.current, "lifecycle db current --json"),
     ("check", database.check, "lifecycle db check"),
+)
+QUARANTINE: tuple[Command, ...] = (
+    ("list", operating.list_, "lifecycle quarantine list"),
+    ("show", operating.show, "lifecycle quarantine show acme"),
+    ("retry", operating.retry, "lifecycle quarantine retry acme --reason 'mended in 1.4.2'"),
+    ("skip", operating.skip, "lifecycle quarantine skip acme --reason 'a month for free'"),
 )
 ACCOUNT: tuple[Command, ...] = (
     ("add", accounts.add, "lifecycle account add acme --email ann@acme.test --zone Europe/Paris --payment-method"),
@@ -80,6 +93,9 @@ def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
 
 app = _group(COMMANDS, "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused, 4 not found.")
 app.add_typer(_group(DB, "Example: lifecycle db upgrade"), name="db", help="The database's schema.")
+app.add_typer(
+    _group(QUARANTINE, "Example: lifecycle quarantine list"), name="quarantine", help="What failed and is kept aside."
+)
 app.add_typer(_group(ACCOUNT, "Example: lifecycle account show acme"), name="account", help="Accounts: the customers.")
 app.add_typer(
     _group(OUTBOX, "Example: lifecycle outbox list --status dead"), name="outbox", help="Messages on their way."

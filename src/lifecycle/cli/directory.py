@@ -37,6 +37,14 @@ def find(lifecycle: Lifecycle, name: str) -> str:
     return meant[0]
 
 
+def find_instance(lifecycle: Lifecycle, name: str) -> str:
+    """The id of the instance that `name` means: any instance's id, or an account's reference. Raises as `find` does."""
+    try:
+        return lifecycle.operations.standing(name).id
+    except NotFound:
+        return find(lifecycle, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose a row is, and the zone in which they read its times."""

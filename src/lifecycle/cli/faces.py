@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lifecycle.app.views import NextEvent, PendingChange, SubscriptionView
-    from lifecycle.store.queries import DueTransition, Step
+    from lifecycle.store.queries import DueTransition, Standing, Step
 
 
 # For programs
 
 
-def described(value: SubscriptionView | Step | DueTransition, owner: Owner) -> dict[str, Any]:
+def described(value: SubscriptionView | Standing | Step | DueTransition, owner: Owner) -> dict[str, Any]:
     """The value as a JSON object, with its account's reference as `account`."""
     from lifecycle.app.views import as_json
 
@@ -92,7 +92,43 @@ def distance(instant: datetime, now: datetime) -> str:
     return f"in {lasting(instant - now)}" if instant > now else f"{lasting(now - instant)} late"
 
 
+# An instance of any machine
+
+
+def standing(one: Standing, owner: Owner, now: datetime) -> Panel:
+    """Where it stands, and what comes next and when."""
+    coming = None
+    if one.next_event and one.next_due_at:
+        coming = f"{one.next_event} on {when(one.next_due_at, owner.zone)} ({distance(one.next_due_at, now)})"
+    pairs = {
+        "id": one.id,
+        "state": one.state if one.status == "live" else f"{one.state} ({one.status})",
+        "error": one.error,
+        "next": coming,
+        "version": str(one.version),
+    }
+    return framed(f"{owner.reference}: {one.machine}", facts(pairs))
+
+
 # Several
+
+
+def aside(several: Sequence[Standing], directory: Directory, now: datetime) -> Table:
+    """What is kept aside, and since when something on it is due."""
+    owners = [directory.of_account(one.owner_id) for one in several]
+    rows = [
+        (
+            one.id,
+            owner.reference,
+            one.state,
+            one.next_event or "",
+            f"{when(one.next_due_at, owner.zone)} ({distance(one.next_due_at, now)})" if one.next_due_at else "",
+            str(one.attempts),
+            one.error or "",
+        )
+        for one, owner in zip(several, owners, strict=True)
+    ]
+    return table(("id", "account", "state", "event", "due", "attempts", "error"), rows)
 
 
 def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Table:

@@ -27,3 +27,11 @@ Key = Annotated[
     str | None, typer.Option(metavar="KEY", help="An idempotency key: the same command again answers the same.")
 ]
 Version = Annotated[int | None, typer.Option(metavar="N", help="Refuse if this is no longer the version.")]
+
+Anything = Annotated[
+    str, typer.Argument(metavar="SUB", help="A subscription's id, its account's reference, or the id of any instance.")
+]
+Why = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, in your words; it is kept apart from the log.")
+]
+Operator = Annotated[str, typer.Option("--by", metavar="NAME", help="Which operator: a name or an e-mail address.")]

@@ -10,6 +10,7 @@ from typing import Any
 
 from statemachine.exceptions import TransitionNotAllowed
 
+from lifecycle.domain.explaining import Prospect, foretell
 from lifecycle.domain.machine import Decision, Step, Stimulus
 from lifecycle.domain.matrix import DOES_NOTHING, AnyMachine, matrix_of
 from lifecycle.errors import DefinitionError, Refused
@@ -49,6 +50,14 @@ class Interpreter:
         self._fill(state, facts, stimulus, context)
         code = self.matrix.refusal(self._machine, state, stimulus.event)
         return None if code is None else self._machine.refusal(code)
+
+    def explain(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Prospect:
+        """What `stimulus` would meet now; with arguments that are `Untold`, whatever they may be."""
+        try:
+            self._fill(state, facts, stimulus, context)
+            return foretell(self.matrix, self._machine, state, stimulus.event)
+        except Exception as error:  # noqa: BLE001  # whatever a guard raises is the answer
+            return Prospect(stimulus.event, "fails", message=f"{type(error).__name__}: {error}")
 
     def _not_taken(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> None:
         """Raise the refusal, unless a deferred event merely does nothing here."""

@@ -6,8 +6,9 @@ its way. So 'why not now' is answered by asking, never by trying, and the publis
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -22,12 +23,14 @@ DOES_NOTHING = "does_nothing"
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A question that a row asks: `expected` is False for 'not …'; `code` is the refusal it stands for, if any."""
+    """A question that a row asks: `expected` is False for 'not …'; `code` is the refusal it stands for, if any; `asks`
+    is the question in words, the first line of its docstring."""
 
     name: str
     code: str | None
     expected: bool
     function: Callable[..., bool] | None = None
+    asks: str = field(default="", compare=False)
 
     def holds(self, machine: AnyMachine) -> bool:
         """Ask, on the machine's facts in hand."""
@@ -127,4 +130,5 @@ def _guard(definition: type[AnyMachine], spec: Any) -> Guard:
         raise DefinitionError(
             f"{definition.__name__} has no guard {name!r}: a guard is a method, or 'not' and a method."
         )
-    return Guard(name, getattr(method, "code", None), expected)
+    asks = (inspect.getdoc(method) or "").partition("\n")[0]
+    return Guard(name, getattr(method, "code", None), expected, asks=asks)

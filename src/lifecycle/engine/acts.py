@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
-from lifecycle.domain.machine import Stimulus
+from lifecycle.domain.machine import Decision, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because, Due, Hand, Held
@@ -82,12 +82,10 @@ class Acts(Generic[Tx_co]):
         (`transition_failed`) where the machine raises."""
         hand, due = self._first(act)
         held = hand.held[due.instance_id]
-        state, definition = held.record.state, held.definition
         with _failing(due):
-            decision = definition.skip(state, definition.fresh(held.facts), due.event)
-            after = decision and definition.schedule(decision.state, decision.facts)
-        if decision is None or not after or after.get(due.event) == due.due_at:
-            raise refused("not_skippable", event=due.event, state=state)
+            decision = skipping(held, due)
+        if decision is None:
+            raise refused("not_skippable", event=due.event, state=held.record.state)
         skipped = Stimulus("skipped", due.due_at, {"event": due.event})
         with _failing(due):
             self._work.take(hand, held, skipped, decision, self._because(hand, act))
@@ -129,6 +127,14 @@ class Acts(Generic[Tx_co]):
 
     def _because(self, hand: Hand, act: Act) -> Because:
         return Because("operator", act.actor, self._work.keep_reason(hand.root.id, act.reason))
+
+
+def skipping(held: Held, due: Due) -> Decision[Any] | None:
+    """What would be if this were skipped; None where nothing would be left to happen, or the same again."""
+    definition = held.definition
+    decision = definition.skip(held.record.state, definition.fresh(held.facts), due.event)
+    after = decision and definition.schedule(decision.state, decision.facts)
+    return decision if after and after.get(due.event) != due.due_at else None
 
 
 @contextmanager

@@ -93,6 +93,12 @@ class Engine(Generic[Tx_co]):
         if refusal is not None:
             raise refusal
 
+    @contextmanager
+    def look(self) -> Iterator[Work[Tx_co]]:
+        """Work on what is stored to see what would be; nothing is locked and nothing written."""
+        with self.store.look() as transaction:
+            yield Work(transaction, self.registry, self.clock, self.ids, self._surround)
+
     def attempt(self, job: Callable[[Work[Tx_co]], Result]) -> Result:
         """Do `job` in a transaction of its own, and once more if a row was in the way: two commands that carry one
         idempotency key, or take one name, at the same moment. Raises Refused, or WriteFailed the second time."""

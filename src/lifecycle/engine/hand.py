@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from json import JSONEncoder
@@ -113,12 +113,17 @@ class Hand:
 
     def earliest(self) -> Due | None:
         """The deferred transition that is to fire first."""
-        due = [
-            Due(due_at, self._registry.rank(held.record.machine, event), held.record.id, self.root.id, event)
-            for held in self.held.values()
-            for event, due_at in held.deferrals.items()
-        ]
-        return min(due, default=None)
+        return min(self._deferred(), default=None)
+
+    def all_due(self) -> list[Due]:
+        """All deferred transitions, in the order in which they are to fire."""
+        return sorted(self._deferred())
+
+    def _deferred(self) -> Iterator[Due]:
+        for held in self.held.values():
+            for event, due_at in held.deferrals.items():
+                rank = self._registry.rank(held.record.machine, event)
+                yield Due(due_at, rank, held.record.id, self.root.id, event)
 
     def add(self, record: InstanceRecord) -> Held:
         """Hold a new instance, before its first decision is taken in."""

@@ -28,6 +28,10 @@ class Transaction(Protocol):
         """Lock these roots, in order of their ids, waiting for whoever holds them."""
         ...
 
+    def look(self, root_ids: Sequence[str]) -> list[RootRecord]:
+        """Read these roots without locking them."""
+        ...
+
     def root_of(self, instance_id: str) -> str | None:
         """The root of an instance."""
         ...
@@ -56,6 +60,10 @@ class Store(Protocol[Tx_co]):
     """Gives transactions: committed when the block ends, rolled back when it raises."""
 
     def begin(self) -> AbstractContextManager[Tx_co]: ...
+
+    def look(self) -> AbstractContextManager[Tx_co]:
+        """A transaction that only reads, and sees one moment."""
+        ...
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest root is to be looked at; None where nothing is deferred."""

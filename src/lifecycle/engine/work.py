@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Generic
 
+from lifecycle.domain.explaining import Prospect
 from lifecycle.domain.machine import Decision, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine import keys
@@ -69,6 +70,14 @@ class Work(Generic[Tx_co]):
     def lock(self, root_ids: Sequence[str]) -> list[Hand]:
         """Take these roots in hand, waiting for whoever holds them."""
         return self._load(self.transaction.lock([root for root in root_ids if root not in self.hands]))
+
+    def look(self, instance_id: str) -> tuple[Hand, Held]:
+        """An instance and its root as they are stored, unlocked: for work that is not written. Raises NotFound."""
+        root_id = self.transaction.root_of(instance_id)
+        if root_id is None:
+            raise NotFound("instance", instance_id)
+        [hand] = self._load(self.transaction.look([root_id]))
+        return hand, hand.held[instance_id]
 
     def _load(self, roots: Sequence[RootRecord]) -> list[Hand]:
         ids = [root.id for root in roots]
@@ -166,6 +175,12 @@ class Work(Generic[Tx_co]):
         interpreter = self._registry.interpreter(record.machine, record.version)
         state = record.state or interpreter.matrix.initial
         return interpreter.step(state, held.facts, stimulus, context)
+
+    def explain(self, held: Held, stimulus: Stimulus) -> Prospect:
+        """What a stimulus would meet, as this work has left the instance so far."""
+        record = held.record
+        interpreter = self._registry.interpreter(record.machine, record.version)
+        return interpreter.explain(record.state, held.facts, stimulus, self._contexts.get(record.id))
 
     # Commands
 

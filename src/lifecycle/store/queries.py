@@ -70,6 +70,56 @@ class DueTransition:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an instance stands, but for its facts; `status` to `wake_at` are its root's, `next_…` its own."""
+
+    id: str
+    root_id: str
+    owner_id: str | None
+    machine: str
+    machine_version: int
+    state: str
+    version: int
+    status: str
+    attempts: int
+    error: str | None
+    wake_at: datetime | None
+    next_event: str | None
+    next_due_at: datetime | None
+
+
+def standings(connection: Connection, *, id: str | None = None, status: str | None = None) -> list[Standing]:
+    """One instance, or those whose root has this status, by when their next transition is due."""
+    table, root, deferral = schema.instances, schema.roots, schema.deferrals
+    its_own = deferral.c.instance_id == table.c.id
+    next_event = select(deferral.c.event).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery()
+    next_due_at = select(deferral.c.due_at).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery()
+    query: Select[Any] = (
+        select(
+            table.c.id,
+            table.c.root_id,
+            table.c.owner_id,
+            table.c.machine,
+            table.c.version,
+            table.c.state,
+            root.c.seq,
+            root.c.status,
+            root.c.attempts,
+            root.c.error,
+            root.c.wake_at,
+            next_event,
+            next_due_at,
+        )
+        .join(root, root.c.id == table.c.root_id)
+        .order_by(next_due_at, table.c.id)
+    )
+    for column, value in ((table.c.id, id), (root.c.status, status)):
+        if value is not None:
+            query = query.where(column == value)
+    return [Standing(*row) for row in connection.execute(query)]
+
+
 def instances(
     connection: Connection,
     *,

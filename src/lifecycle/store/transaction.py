@@ -45,6 +45,11 @@ class SqlTransaction:
         query = select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id).with_for_update()
         return self._read(RootRecord, query) if root_ids else []
 
+    def look(self, root_ids: Sequence[str]) -> list[RootRecord]:
+        """Read these roots, and leave them to others."""
+        table = schema.roots
+        return self._read(RootRecord, select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id))
+
     def root_of(self, instance_id: str) -> str | None:
         """The root of an instance; an instance never changes its root."""
         table = schema.instances
@@ -115,6 +120,12 @@ class SqlStore:
     def begin(self) -> Iterator[SqlTransaction]:
         """A transaction: committed at the end, rolled back when the block raises."""
         with self.database.writing() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def look(self) -> Iterator[SqlTransaction]:
+        """A transaction that only reads."""
+        with self.database.reading() as connection:
             yield SqlTransaction(connection)
 
     def next_wake_at(self) -> datetime | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cli.app import ACCOUNT, COMMANDS, DB, OUTBOX
+from lifecycle.cli.app import ACCOUNT, COMMANDS, DB, OUTBOX, QUARANTINE
 from tests.integration.cli.world import in_a_process, lifecycle
 from tests.integration.world import PROJECT
 
 NAMES = [
     *([name] for name, _, _ in COMMANDS),
     *(["db", name] for name, _, _ in DB),
+    *(["quarantine", name] for name, _, _ in QUARANTINE),
     *(["account", name] for name, _, _ in ACCOUNT),
     *(["outbox", name] for name, _, _ in OUTBOX),
 ]
@@ -47,6 +48,9 @@ def test_these_are_the_commands() -> None:
         "db upgrade",
         "demo",
         "due",
+        "explain",
+        "fire",
+        "hold",
         "import",
         "list",
         "log",
@@ -56,8 +60,14 @@ def test_these_are_the_commands() -> None:
         "outbox retry",
         "outbox show",
         "plans",
+        "quarantine list",
+        "quarantine retry",
+        "quarantine show",
+        "quarantine skip",
+        "release",
         "run",
         "show",
+        "skip",
         "subscribe",
         "verify",
         "withdraw-cancellation",
@@ -69,7 +79,7 @@ def test_help_names_every_command_with_what_it_does() -> None:
     """`lifecycle --help` is the list of all commands; none of them is cut short."""
     commands = lifecycle("--help").out.partition("\nCommands:\n")[2].partition("\n\n")[0]
     named = re.findall(r"^  ([a-z-]+)  +[A-Z].*\.$", commands, re.M)
-    assert named == [*(name for name, _, _ in COMMANDS), "db", "account", "outbox"]
+    assert named == [*(name for name, _, _ in COMMANDS), "db", "quarantine", "account", "outbox"]
     assert "..." not in commands
 
 
