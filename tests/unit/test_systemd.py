@@ -85,7 +85,7 @@ def test_without_a_socket_nothing_is_told() -> None:
     ("microseconds", "pid", "watchdog"),
     [
         ("90000000", None, timedelta(seconds=90)),
-        ("500000", str(os.getpid()), timedelta(milliseconds=500)),
+        ("500000", "its own", timedelta(milliseconds=500)),
         ("90000000", "1", None),
         ("0", None, None),
         ("soon", None, None),
@@ -98,7 +98,8 @@ def test_a_watchdog_is_heeded_where_it_is_meant_for_this_process(
 ) -> None:
     """Microseconds, and the id of the process that is watched, if it is told."""
     environ = {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": microseconds}
-    assert Systemd(environ | ({} if pid is None else {"WATCHDOG_PID": pid})).watchdog == watchdog
+    told = {} if pid is None else {"WATCHDOG_PID": pid.replace("its own", str(os.getpid()))}
+    assert Systemd(environ | told).watchdog == watchdog
 
 
 @pytest.mark.parametrize(("watchdog", "heartbeat"), [(None, 30.0), (90, 30.0), (120, 30.0), (89.97, 29.99), (1, 1 / 3)])
