@@ -294,7 +294,7 @@ def test_what_is_late_held_or_backing_off_is_counted(database_url: str) -> None:
 
 def test_settings_that_lose_commits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without foreign keys, as SQLite is by default."""
-    monkeypatch.setattr("lifecycle.store.database._set_up_sqlite", without_foreign_keys)
+    monkeypatch.setattr("lifecycle.store.database.set_up_sqlite", without_foreign_keys)
     url = f"sqlite:///{tmp_path}/lifecycle.db"
     with travelling(url, START):
         finding = diagnosed(url)["settings"]

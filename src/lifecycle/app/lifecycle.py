@@ -189,7 +189,7 @@ class Lifecycle(Parts):
 
         return decorate
 
-    # Without a scheduler
+    # For those who look after it
 
     def health(self, *, max_lag: timedelta = MAX_LAG) -> Health:
         """How things are: database, schema, daemons, lag, clocks, and what waits for an operator. Quick; raises nothing
@@ -208,6 +208,8 @@ class Lifecycle(Parts):
                 "Metrics need their library: pip install 'lifecycle-engine[metrics]'", code="extra_missing"
             ) from error
         return register(registry, self.engine, self.database)
+
+    # Without a scheduler
 
     def advance_to(self, instant: datetime) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order.
