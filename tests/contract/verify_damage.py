@@ -381,6 +381,111 @@ def lose_a_message(vandal: Vandal) -> str:
     return "lease_nowhere"
 
 
+SUMMER = utc("2026-06-15")
+
+
+def change_checkpoint(vandal: Vandal) -> str:
+    """A checkpoint says that it was made a second later."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", sealed=False, made_at=SUMMER + SECOND)
+    return "returned"
+
+
+def change_what_is_overwritten(vandal: Vandal) -> str:
+    """A checkpoint tells of another period; the rows that are left do not, for they change it themselves."""
+    vandal.move_out(SUMMER)
+    facts = vandal.told("returned")[vandal.id("returned")]["facts"] | {"period_start": at("2026-06-02")}
+    vandal.checkpoint("returned", sealed=False, instances=vandal.told("returned", facts=facts))
+    return "returned"
+
+
+def forget_checkpoint(vandal: Vandal) -> str:
+    """Nothing stands in the place of all the rows."""
+    vandal.move_out(SUMMER)
+    vandal.remove(schema.checkpoints, root_id=vandal.id("lapsed_lease"))
+    return "lapsed_lease"
+
+
+def count_checkpoint_on(vandal: Vandal) -> str:
+    """A checkpoint stands for one row more, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", seq=3)
+    return "returned"
+
+
+def change_checkpoint_hash(vandal: Vandal) -> str:
+    """A checkpoint has another hash, sealed anew: the rows that are left do not follow."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", hash=bytes(32))
+    return "returned"
+
+
+def change_checkpoint_state(vandal: Vandal) -> str:
+    """A checkpoint leaves it in another state than that from which it goes on, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", instances=vandal.told("returned", state="trial"))
+    return "returned"
+
+
+def change_last_state(vandal: Vandal) -> str:
+    """A checkpoint of all the rows leaves it in another state than the stored one, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("lapsed_lease", instances=vandal.told("lapsed_lease", state="running"))
+    return "lapsed_lease"
+
+
+def change_checkpoint_facts(vandal: Vandal) -> str:
+    """A checkpoint tells of more seats than there are, sealed anew."""
+    vandal.move_out(SUMMER)
+    facts = vandal.told("returned")[vandal.id("returned")]["facts"] | {"seats": 7}
+    vandal.checkpoint("returned", instances=vandal.told("returned", facts=facts))
+    return "returned"
+
+
+def change_checkpoint_machine(vandal: Vandal) -> str:
+    """A checkpoint tells of another machine, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("lapsed_lease", instances=vandal.told("lapsed_lease", machine="loan"))
+    return "lapsed_lease"
+
+
+def change_checkpoint_version(vandal: Vandal) -> str:
+    """A checkpoint tells of a version that is newer than the next row's, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", instances=vandal.told("returned", version=2))
+    return "returned"
+
+
+def change_last_due_at(vandal: Vandal) -> str:
+    """What was moved out was due after what has fired since, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", last_due_at=utc("2026-07-02"))
+    return "returned"
+
+
+def smuggle_into_checkpoint(vandal: Vandal) -> str:
+    """A checkpoint tells of an instance that the root does not have, sealed anew."""
+    vandal.move_out(SUMMER)
+    told = vandal.told("lapsed_lease")
+    vandal.checkpoint("lapsed_lease", instances=told | {"lease_smuggled": told[vandal.id("lapsed_lease")]})
+    return "lapsed_lease"
+
+
+def leave_a_checkpoint_alone(vandal: Vandal) -> str:
+    """A root is gone with all that it had, but for its checkpoint."""
+    vandal.move_out(SUMMER)
+    vandal.remove(schema.instances, id=vandal.id("lapsed_lease"))
+    vandal.remove(schema.roots, id=vandal.id("lapsed_lease"))
+    return "lapsed_lease"
+
+
+def garble_checkpoint(vandal: Vandal) -> str:
+    """A checkpoint tells of a version that is no number, sealed anew."""
+    vandal.move_out(SUMMER)
+    vandal.checkpoint("returned", instances=vandal.told("returned", version="one"))
+    return "returned"
+
+
 DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     renumber: {"sequence"},
     count_on: {"root_seq"},
@@ -437,4 +542,18 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     name_a_person: {"personal_data"},
     garble: {"unreadable"},
     misspell_zone: {"unreadable"},
+    change_checkpoint: {"checkpoint"},
+    change_what_is_overwritten: {"checkpoint"},
+    forget_checkpoint: {"no_history", "root_seq", "head"},
+    count_checkpoint_on: {"sequence"},
+    change_checkpoint_hash: {"hash"},
+    change_checkpoint_state: {"source"},
+    change_last_state: {"state"},
+    change_checkpoint_facts: {"facts"},
+    change_checkpoint_machine: {"machine"},
+    change_checkpoint_version: {"machine"},
+    change_last_due_at: {"due_order"},
+    smuggle_into_checkpoint: {"orphan"},
+    leave_a_checkpoint_alone: {"orphan"},
+    garble_checkpoint: {"unreadable"},
 }

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, create_engine, delete, insert, inspect, select, text, update
 
+from lifecycle.app.retention import prune
 from lifecycle.store import schema
+from lifecycle.store.database import Database
 
 DOCUMENT = Path(__file__).parents[2] / "docs/verify.md"
 
 
-def _documented() -> Callable[[bytes, dict[str, Any]], bytes]:
-    """The function of this name in the documentation."""
+def _documented() -> dict[str, Any]:
+    """The functions in the documentation."""
     names: dict[str, Any] = {}
     (block,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
     exec(block, names)  # noqa: S102  # so that what is published is what is tested
-    function: Callable[[bytes, dict[str, Any]], bytes] = names["hash_of"]
-    return function
+    return names
 
 
-hash_of = _documented()
+hash_of: Callable[[bytes, dict[str, Any]], bytes] = _documented()["hash_of"]
+seal_of: Callable[[dict[str, Any]], bytes] = _documented()["seal_of"]
 
 
 class Vandal:
@@ -76,6 +80,25 @@ class Vandal:
     def message(self, name: str, **values: object) -> None:
         """Change the one message of a root."""
         self.change(schema.outbox, {"root_id": self.id(name)}, **values)
+
+    def move_out(self, before: datetime) -> None:
+        """Let retention move out what was recorded before an instant, to a file that is thrown away."""
+        database = Database(self._engine.url.render_as_string(hide_password=False))
+        with TemporaryDirectory() as folder:
+            prune(database, before, Path(folder) / "moved.jsonl", now=before)
+        database.dispose()
+
+    def checkpoint(self, name: str, *, sealed: bool = True, **values: object) -> None:
+        """Change a checkpoint; `sealed`: and its seal, so that it is right again."""
+        where = {"root_id": self.id(name)}
+        self.change(schema.checkpoints, where, **values)
+        if sealed:
+            self.change(schema.checkpoints, where, seal=seal_of(self.read(schema.checkpoints, where)))
+
+    def told(self, name: str, **values: object) -> dict[str, Any]:
+        """What a checkpoint tells of its instances, with other values for the one of this name."""
+        told: dict[str, Any] = self.read(schema.checkpoints, {"root_id": self.id(name)})["instances"]
+        return told | {self.id(name): told[self.id(name)] | values}
 
     def seal(self, name: str) -> None:
         """Compute all hashes of a root anew, by the function that the documentation gives to auditors, and its head."""

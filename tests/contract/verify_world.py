@@ -81,6 +81,10 @@ class World:
         self._ids = Ids(self.clock, counting())
         self.engine = self._engine(SubscriptionMachine, Lease)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.dispose()
+
     def release(self) -> None:
         """From now on there is a second version of the lease."""
         self.engine = self._engine(SubscriptionMachine, Lease, NewerLease)

@@ -11,9 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakSet
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, make_url
 
+from lifecycle.app import arguments, retention
+from lifecycle.app.arguments import When
 from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
@@ -26,6 +29,7 @@ from lifecycle.app.migrating import migrate as migrate_all
 from lifecycle.app.outbox import Function, Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.presence import Presence
+from lifecycle.app.retention import Pruned
 from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
@@ -40,7 +44,7 @@ from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store import migrate, queries
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
-from lifecycle.store.queries import DueTransition, Step, step_of
+from lifecycle.store.queries import DueTransition, MovedOut, Step, step_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -246,6 +250,36 @@ class Lifecycle(Parts):
     def migrate(self, *, by: str = "operator", dry_run: bool = False) -> Sequence[Migration]:
         """Bring what older versions of a machine have stored to the newest one; `dry_run`: only say what would be."""
         return outdated(self._context) if dry_run else migrate_all(self._context, by=by)
+
+    def prune(
+        self,
+        before: When,
+        to: str | Path | None = None,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Pruned:
+        """Move the log's rows that were recorded before a date or instant out to a file of JSON lines.
+
+        A file that is there is appended to; without one it is `lifecycle-log-before-DATE.jsonl` beside the
+        configuration. Dates are local to the configured zone. `dry_run`: only say what would be. Raises Refused
+        (`invalid`: in the future), LifecycleError (`archive_failed`, `history_broken`), SchemaError.
+        """
+        instant = datetime.fromisoformat(arguments.instant(before, self.config.zone))
+        now = self.clock.now()
+        if instant > now:
+            raise arguments.invalid(f"{before} is in the future; what will be recorded by then is not there yet.")
+        migrate.check(self.database)
+        day = instant.astimezone(ZoneInfo(self.config.zone)).date()
+        file = Path(to) if to else self.config.path.parent / f"lifecycle-log-before-{day}.jsonl"
+        return retention.prune(self.database, instant, file, now=now, dry_run=dry_run, progress=progress)
+
+    def moved_out(self, *, account: str | None = None, subscription: str | None = None) -> list[MovedOut]:
+        """Where earlier transitions have been moved out of the log, by root. Raises NotFound."""
+        owner = self.accounts.get(account).id if account else None
+        self._context.ready()
+        with self.database.reading() as connection:
+            return queries.moved_out(connection, instance_id=subscription, owner_id=owner)
 
     def log(self, *, account: str | None = None, last: int | None = None) -> list[Step]:
         """The transition log, in nominal order; `last`: only the newest so many. Raises NotFound."""

@@ -20,6 +20,7 @@ from lifecycle.cli import (
     operations,
     outbox,
     reading,
+    retention,
     subscriptions,
 )
 from lifecycle.cli.failures import USAGE
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     ("hold", operating.hold, "lifecycle hold acme --reason 'they dispute it'"),
     ("release", operating.release, "lifecycle release acme --reason 'settled'"),
     ("verify", database.verify, "lifecycle verify"),
+    ("prune", retention.prune, "lifecycle prune --before 2024-01-01 --to archive.jsonl"),
     ("machine", machines.machine, "lifecycle machine subscription --format mermaid"),
 )
 DB: tuple[Command, ...] = (

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
-from lifecycle.cli.output import display, emit, table
+from lifecycle.cli.output import display, emit, progress_bar, table
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
     from lifecycle import Lifecycle
     from lifecycle.verify import Report
-
-Progress = Callable[[int, int], None]
 
 
 def upgrade(context: typer.Context, as_json: options.AsJson = False) -> None:
@@ -57,15 +53,22 @@ def _tell_revision(lifecycle: Lifecycle, as_json: bool) -> None:
         typer.echo(f"The schema is at revision {revision or 'none'}; this release needs {HEAD}.")
 
 
-def verify(context: typer.Context, as_json: options.AsJson = False) -> None:
+def verify(
+    context: typer.Context,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A file that prune has written; several, oldest first: once for each."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
     """Check that the history is whole.
 
     Sequence, hash chain, states and deferrals, by code that the engine does not share. Exit code 1 where it is not.
     """
     from lifecycle.verify import verify as judge
 
-    with opened(context) as lifecycle, _progress(visible=not as_json) as progress:
-        report = judge(lifecycle.database, now=lifecycle.clock.now(), progress=progress)
+    with opened(context) as lifecycle, progress_bar("Verifying", visible=not as_json) as progress:
+        report = judge(lifecycle.database, now=lifecycle.clock.now(), archives=archive or (), progress=progress)
     _tell_report(report, as_json)
     if report.errors:
         raise typer.Exit(FAILED)
@@ -73,7 +76,7 @@ def verify(context: typer.Context, as_json: options.AsJson = False) -> None:
 
 def _tell_report(report: Report, as_json: bool) -> None:
     if as_json:
-        emit({"roots": report.roots, "rows": report.rows, "findings": report.findings})
+        emit({"roots": report.roots, "rows": report.rows, "archived": report.archived, "findings": report.findings})
         return
     if report.findings:
         columns = ("level", "code", "root", "instance", "row", "what")
@@ -83,15 +86,5 @@ def _tell_report(report: Report, as_json: bool) -> None:
         ]
         display(table(columns, rows))
     whole = "is broken" if report.errors else "is whole"
-    typer.echo(f"The history of {report.roots} roots and {report.rows} transitions {whole}.")
-
-
-@contextmanager
-def _progress(*, visible: bool) -> Iterator[Progress]:
-    """A bar on a terminal; elsewhere nothing."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True, disable=not (visible and sys.stderr.isatty())) as bar:
-        task = bar.add_task("Verifying", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    archived = f", and of {report.archived} that were moved out," if report.archived else ""
+    typer.echo(f"The history of {report.roots} roots and {report.rows} transitions{archived} {whole}.")

@@ -56,16 +56,20 @@ def show(context: typer.Context, sub: options.Sub, as_json: options.AsJson = Fal
     """
     from lifecycle.cli import faces
     from lifecycle.cli.directory import Directory, find
+    from lifecycle.cli.retention import tell_moved_out
 
     with opened(context) as lifecycle:
         view = lifecycle.subscriptions.get(find(lifecycle, sub))
+        moved_out = lifecycle.moved_out(subscription=view.id)
         last = lifecycle.subscriptions.history(view.id)[-SHOWN:]
         directory = Directory(lifecycle)
         owner = directory.of_account(view.account_id)
         if as_json:
-            emit(faces.described(view, owner) | {"transitions": last})
+            emit(faces.described(view, owner) | {"transitions": last, "moved_out": moved_out[0] if moved_out else None})
         else:
             display(faces.panel(view, owner, lifecycle.clock.now()), faces.transitions(last, directory))
+        if len(last) < SHOWN:
+            tell_moved_out(moved_out, view.zone)
 
 
 def log(
@@ -81,10 +85,12 @@ def log(
     """
     from lifecycle.cli import faces
     from lifecycle.cli.directory import Directory, find
+    from lifecycle.cli.retention import tell_moved_out
 
     with opened(context) as lifecycle:
-        if sub is not None:
-            steps = list(lifecycle.subscriptions.history(find(lifecycle, sub)))[-last:]
+        only = find(lifecycle, sub) if sub is not None else None
+        if only is not None:
+            steps = list(lifecycle.subscriptions.history(only))[-last:]
         else:
             steps = lifecycle.log(account=account, last=last)
         directory = Directory(lifecycle)
@@ -93,6 +99,9 @@ def log(
             emit([faces.described(step, owner) for step, owner in zip(steps, owners, strict=True)])
         else:
             display(faces.transitions(steps, directory))
+        if len(steps) < last:
+            zone = lifecycle.subscriptions.get(only).zone if only else lifecycle.config.zone
+            tell_moved_out(lifecycle.moved_out(account=account, subscription=only), zone)
 
 
 def due(

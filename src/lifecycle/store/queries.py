@@ -56,6 +56,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedOut:
+    """Retention has moved a root's transitions out, `up_to` this number (rule A11); `at` is when, the last time."""
+
+    root_id: str
+    up_to: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DueTransition:
     """A deferred transition that is to come; `status` and `error` are its root's."""
 
@@ -202,6 +211,16 @@ def hash_at(connection: Connection, root_id: str, seq: int) -> bytes | None:
     """The hash of a row of the log; None where there is no such row."""
     table = schema.log
     return connection.scalar(select(table.c.hash).where(table.c.root_id == root_id, table.c.seq == seq))
+
+
+def moved_out(connection: Connection, *, instance_id: str | None = None, owner_id: str | None = None) -> list[MovedOut]:
+    """Where transitions have been moved out, in order of the roots' ids."""
+    table, instance = schema.checkpoints, schema.instances
+    query: Select[Any] = select(table.c.root_id, table.c.seq, table.c.made_at).order_by(table.c.root_id)
+    for column, value in ((instance.c.id, instance_id), (instance.c.owner_id, owner_id)):
+        if value is not None:
+            query = query.where(table.c.root_id.in_(select(instance.c.root_id).where(column == value)))
+    return [MovedOut(*row) for row in connection.execute(query)]
 
 
 def step_of(row: LogRecord) -> Step:

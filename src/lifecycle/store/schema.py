@@ -208,7 +208,11 @@ checkpoints = Table(
     Column("hash", LargeBinary, nullable=False),
     # by instance: what the rows that were moved out tell of it
     Column("instances", JSON, nullable=False),
+    # when the last of them was due that fired by itself
+    Column("last_due_at", Instant),
     Column("made_at", Instant, nullable=False),
+    # a hash over all the others
+    Column("seal", LargeBinary, nullable=False),
 )
 
 daemons = Table(

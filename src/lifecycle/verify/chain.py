@@ -1,4 +1,4 @@
-"""The hash chain of a root's log, recomputed from the published format (docs/verify.md)."""
+"""The hash chain of a root's log and the seal of its checkpoint, recomputed as docs/verify.md publishes them."""
 
 from __future__ import annotations
 
@@ -8,40 +8,53 @@ from hashlib import sha256
 from json import JSONEncoder
 
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Root, Row
+from lifecycle.verify.rows import Checkpoint, Root, Row
 
 _canonical = JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 class Chain:
-    """Takes the rows of one root in order, and says where the numbers or the hashes do not go on."""
+    """Takes the rows of one root in order, and says where the numbers or the hashes do not go on.
 
-    def __init__(self, root: Root) -> None:
-        self._root = root
-        self._seq = 0
-        self._hash = b""
+    `seq` and `hash` are those of the row that the next is to follow: none, or the last one that was moved out.
+    """
+
+    __slots__ = ("hash", "seq")
+
+    def __init__(self, seq: int = 0, head: bytes = b"") -> None:
+        self.seq = seq
+        self.hash = head
 
     def take(self, row: Row) -> Iterator[Finding]:
         """Judge the next row, on top of the hash that is stored for the one before."""
         content = _content(row)
-        digest = sha256(self._hash + content.encode("utf-8", "surrogatepass")).digest()
-        if row.seq != self._seq + 1:
-            yield _about(row, "sequence", f"Row {row.seq} follows row {self._seq}.")
+        digest = sha256(self.hash + content.encode("utf-8", "surrogatepass")).digest()
+        if row.seq != self.seq + 1:
+            yield _about(row, "sequence", f"Row {row.seq} follows row {self.seq}.")
         if row.hash != digest:
             yield _about(row, "hash", f"The row's hash should be {digest.hex()}.")
         if "@" in content:
             yield _about(row, "personal_data", "The row holds an @.")
-        self._seq, self._hash = row.seq, row.hash
+        self.seq, self.hash = row.seq, row.hash
 
-    def close(self) -> Iterator[Finding]:
+    def close(self, root: Root) -> Iterator[Finding]:
         """Compare with what the root says."""
-        root = self._root
-        if self._seq == 0 and root.kind != "account":
+        if self.seq == 0 and root.kind != "account":
             yield Finding("no_history", root.id, None, None, "The root has no row.")
-        if root.seq != self._seq:
-            yield Finding("root_seq", root.id, None, None, f"The root is at {root.seq}, its log at {self._seq}.")
-        if root.head != self._hash:
-            yield Finding("head", root.id, None, None, f"The root's head should be {self._hash.hex()}.")
+        if root.seq != self.seq:
+            yield Finding("root_seq", root.id, None, None, f"The root is at {root.seq}, its log at {self.seq}.")
+        if root.head != self.hash:
+            yield Finding("head", root.id, None, None, f"The root's head should be {self.hash.hex()}.")
+
+
+def seal(checkpoint: Checkpoint) -> bytes:
+    """The hash over everything that a checkpoint says."""
+    content = [
+        *(checkpoint.root_id, checkpoint.seq, checkpoint.hash.hex(), checkpoint.instances),
+        checkpoint.last_due_at and _written(checkpoint.last_due_at),
+        _written(checkpoint.made_at),
+    ]
+    return sha256(_canonical(content).encode("utf-8", "surrogatepass")).digest()
 
 
 def _content(row: Row) -> str:

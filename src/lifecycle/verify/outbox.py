@@ -14,11 +14,11 @@ FINISHED = frozenset({"delivered", "dead", "dropped"})
 
 class Outbox:
     """Takes the rows of a root's log in order. Messages of rows before the first are not judged: those rows have been
-    moved out, or are missed elsewhere."""
+    moved out, or are missed elsewhere. `first` is its number, where a checkpoint tells it."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], first: int | None = None) -> None:
         self._messages = {(message.seq, message.place): message for message in messages}
-        self._first: int | None = None
+        self._first = first
 
     def take(self, row: Row) -> Iterator[Finding]:
         """Compare what the row sent with what the outbox holds of it."""

@@ -9,12 +9,15 @@ from typing import Literal
 Level = Literal["error", "warning"]
 
 CODES: Mapping[str, str] = {
-    "sequence": "the numbers of a root's rows are not 1, 2, 3, … without a gap",
+    "sequence": "the numbers of a root's rows are not 1, 2, 3, … without a gap, on from its checkpoint",
     "root_seq": "the root's own number is not that of its last row",
     "hash": "a row's hash is not the one of the row before and its content",
     "head": "the root's head is not the hash of its last row",
-    "no_history": "a root or an instance has no row at all",
-    "orphan": "a row, an instance, a deferral or a message has lost the root or the instance that it belongs to",
+    "no_history": "a root or an instance has no row at all, and no checkpoint",
+    "checkpoint": "a checkpoint is not as it was made: its seal is not that of its content",
+    "archive": "the rows that were moved out are not all in the files, or do not lead to a checkpoint",
+    "orphan": "a row, a checkpoint, an instance, a deferral or a message has lost the root or the instance "
+    "that it belongs to",
     "source": "a row does not start from the state in which the row before left the instance",
     "state": "the stored state is not the one that the last row led to",
     "machine": "a row's machine or version is not the instance's, or a version went back",
@@ -60,11 +63,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many roots and rows of the log were read, and everything that was found."""
+    """How many roots and rows of the log were read, and everything that was found; `archived` rows were in files."""
 
     roots: int
     rows: int
     findings: tuple[Finding, ...]
+    archived: int = 0
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from lifecycle.verify.acts import at_a_due_instant
-from lifecycle.verify.chain import Chain
+from lifecycle.verify.chain import Chain, seal
 from lifecycle.verify.outbox import Outbox
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Deferral, Instance, Message, Root, Row, Stored, Unreadable, read
-from lifecycle.verify.story import Story
+from lifecycle.verify.rows import Checkpoint, Deferral, Instance, Message, Root, Row, Stored, Unreadable, read
+from lifecycle.verify.story import Story, Told
 
 PATIENCE = timedelta(hours=1)
 """How long a root may wait to be looked at before that is told."""
@@ -32,9 +32,13 @@ def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
         return
     root = read(Root, stored.root)
     instances = [read(Instance, raw) for raw in stored.instances]
-    stories = {instance.id: Story(instance) for instance in instances}
-    outbox = Outbox([read(Message, raw) for raw in stored.messages])
-    yield from _log(stored, Chain(root), stories, outbox)
+    checkpoint = None if stored.checkpoint is None else read(Checkpoint, stored.checkpoint)
+    told = {} if checkpoint is None else {key: Told.of(key, said) for key, said in checkpoint.instances.items()}
+    stories = {instance.id: Story(instance, told.get(instance.id)) for instance in instances}
+    outbox = Outbox([read(Message, raw) for raw in stored.messages], None if checkpoint is None else checkpoint.seq + 1)
+    if checkpoint is not None:
+        yield from _checkpoint(checkpoint, told.keys() - stories.keys())
+    yield from _log(stored, root, checkpoint, stories, outbox)
     deferrals = [read(Deferral, raw) for raw in stored.deferrals]
     by_instance: dict[str, dict[str, datetime]] = defaultdict(dict)
     for deferral in deferrals:
@@ -46,8 +50,20 @@ def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
         yield from story.close(by_instance[instance_id])
 
 
-def _log(stored: Stored, chain: Chain, stories: dict[str, Story], outbox: Outbox) -> Iterator[Finding]:
-    latest: datetime | None = None
+def _checkpoint(checkpoint: Checkpoint, strange: Collection[str]) -> Iterator[Finding]:
+    if checkpoint.seal != (digest := seal(checkpoint)):
+        message = f"The checkpoint's seal should be {digest.hex()}."
+        yield Finding("checkpoint", checkpoint.root_id, None, checkpoint.seq, message)
+    for instance_id in strange:
+        message = "The checkpoint's instance is not in its root."
+        yield Finding("orphan", checkpoint.root_id, instance_id, checkpoint.seq, message)
+
+
+def _log(
+    stored: Stored, root: Root, checkpoint: Checkpoint | None, stories: dict[str, Story], outbox: Outbox
+) -> Iterator[Finding]:
+    chain = Chain() if checkpoint is None else Chain(checkpoint.seq, checkpoint.hash)
+    latest = None if checkpoint is None else checkpoint.last_due_at
     for row in stored.log():
         yield from chain.take(row)
         yield from outbox.take(row)
@@ -59,7 +75,7 @@ def _log(stored: Stored, chain: Chain, stories: dict[str, Story], outbox: Outbox
             yield Finding("orphan", row.root_id, row.instance_id, row.seq, "The row's instance is not in its root.")
         else:
             yield from story.take(row)
-    yield from chain.close()
+    yield from chain.close(root)
     yield from outbox.close()
 
 
@@ -91,6 +107,8 @@ def _lost(stored: Stored) -> Iterator[Finding]:
     stored.skip()
     kinds = {"instances": stored.instances, "deferrals": stored.deferrals, "messages": stored.messages}
     number = ", ".join(f"{len(rows)} {kind}" for kind, rows in kinds.items())
+    if stored.checkpoint is not None:
+        number += ", a checkpoint"
     yield Finding(
         "orphan",
         stored.root_id,

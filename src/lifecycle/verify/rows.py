@@ -119,12 +119,26 @@ class Row:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What stands in the place of rows that were moved out of the log."""
+
+    root_id: str
+    seq: int
+    hash: bytes
+    instances: Json
+    last_due_at: datetime | None
+    made_at: datetime
+    seal: bytes
+
+
 class Stored:
     """One root and all that names it, still raw. `rows` can be gone through once; `count` says how many came."""
 
     def __init__(self, root_id: str) -> None:
         self.root_id = root_id
         self.root: Raw | None = None
+        self.checkpoint: Raw | None = None
         self.instances: list[Raw] = []
         self.deferrals: list[Raw] = []
         self.messages: list[Raw] = []
@@ -175,6 +189,13 @@ def crowded(database: Database) -> Iterator[tuple[str, list[Instance]]]:
             yield owner, [instance for raw in group if (instance := _readable(raw))]
 
 
+def checkpoints(database: Database) -> Iterator[Raw]:
+    """Every checkpoint, raw, in order of the roots' ids."""
+    with database.reading() as connection:
+        query = _columns(connection, Checkpoint).order_by(schema.checkpoints.c.root_id)
+        yield from connection.execute(query.execution_options(yield_per=1000))
+
+
 def read(record: type[Record], raw: Raw) -> Record:
     """Parse one raw row. Raises Unreadable, naming the column."""
     values = []
@@ -200,6 +221,8 @@ def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, u
         stored(raw.root_id).deferrals.append(raw)
     for raw in connection.execute(_between(connection, Message, after, upto)):
         stored(raw.root_id).messages.append(raw)
+    for raw in connection.execute(_between(connection, Checkpoint, after, upto)):
+        stored(raw.root_id).checkpoint = raw
     query = _between(connection, Row, after, upto).order_by(schema.log.c.root_id, schema.log.c.seq)
     for root_id, rows in groupby(connection.execute(query.execution_options(yield_per=1000)), lambda raw: raw.root_id):
         one = stored(root_id)
@@ -276,5 +299,6 @@ _TABLES: Mapping[type[Any], Table] = {
     Deferral: schema.deferrals,
     Message: schema.outbox,
     Row: schema.log,
+    Checkpoint: schema.checkpoints,
 }
 _PARSERS = {record: [(field.name, _PARSE[cast(str, field.type)]) for field in fields(record)] for record in _TABLES}

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.verify import acts, subscription
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Instance, Json, Row
+from lifecycle.verify.rows import Instance, Json, Row, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the rows of an instance have led to."""
+
+    machine: str
+    version: int
+    state: str
+    facts: Json
+
+    @classmethod
+    def of(cls, instance_id: str, values: object) -> Told:
+        """From a checkpoint's document. Raises Unreadable."""
+        match values:
+            case {"machine": str(machine), "version": int(version), "state": str(state), "facts": dict(facts)}:
+                return cls(machine, version, state, facts)
+        raise Unreadable(f"What the checkpoint tells of {instance_id} can't be read.")
 
 
 class Story:
-    """Takes the rows of one instance in order."""
+    """Takes the rows of one instance in order; `told` is what a checkpoint says of those that were moved out."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, told: Told | None = None) -> None:
         self._instance = instance
-        self._facts: Json = {}
-        self._state: str | None = None
-        self._version = 0
+        self._machine = told.machine if told else instance.machine
+        self._facts: Json = told.facts if told else {}
+        self._state: str | None = told.state if told else None
+        self._version = told.version if told else 0
 
     def take(self, row: Row) -> Iterator[Finding]:
         """Judge the next row by what went before. Raises Unreadable."""
@@ -41,6 +61,8 @@ class Story:
             return
         if instance.state != self._state:
             yield self._finding("state", f"The stored state is {instance.state}; the log ends in {self._state}.")
+        if instance.machine != self._machine:
+            yield self._finding("machine", f"The rows that were moved out are of {self._machine}.")
         if instance.version != self._version:
             yield self._finding("machine", f"Version {instance.version} is stored; the log ends at {self._version}.")
         if different := _different(instance.facts, self._facts):

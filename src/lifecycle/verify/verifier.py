@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from lifecycle.store.database import Database
+from lifecycle.verify.archive import Archives
 from lifecycle.verify.report import Finding, Report
 from lifecycle.verify.roots import judge
 from lifecycle.verify.rows import crowded, pages, size
 
 
 def verify(
-    database: Database, *, now: datetime | None = None, progress: Callable[[int, int], None] | None = None
+    database: Database,
+    *,
+    now: datetime | None = None,
+    archives: Sequence[Path] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Judge everything that the database holds; it is only read, and may be written to meanwhile.
 
-    With `now`, roots that should have been looked at long before are warned of. `progress` hears how many roots of
-    how many have been judged, after each. Memory does not grow with the number of roots or rows of the log, but with
-    that of the findings, and of the messages that a few hundred roots have sent.
+    With `now`, roots that should have been looked at long before are warned of. With `archives`, the files of rows
+    that were moved out, oldest first, these are to lead up to the checkpoints. `progress` hears how many roots of how
+    many have been judged, after each. Memory does not grow with the number of roots or rows of the log, but with that
+    of the findings, and of the messages that a few hundred roots have sent; with `archives` with that of the roots too.
     """
     total, roots, rows = size(database), 0, 0
     findings: list[Finding] = []
@@ -31,7 +38,10 @@ def verify(
             if progress is not None:
                 progress(roots, max(roots, total))
     findings.extend(_two_live(database))
-    return Report(roots, rows, tuple(findings))
+    moved_out = Archives(archives)
+    if archives:
+        findings.extend(moved_out.judge(database))
+    return Report(roots, rows, tuple(findings), moved_out.count)
 
 
 def _two_live(database: Database) -> Iterator[Finding]:

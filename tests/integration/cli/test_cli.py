@@ -62,6 +62,7 @@ def test_these_are_the_commands() -> None:
         "outbox retry",
         "outbox show",
         "plans",
+        "prune",
         "quarantine list",
         "quarantine retry",
         "quarantine show",

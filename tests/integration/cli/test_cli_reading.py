@@ -263,7 +263,7 @@ def test_history_is_whole() -> None:
     """Three accounts and three subscriptions are six roots."""
     ended = lifecycle("verify")
     assert (ended.code, ended.out) == (0, "The history of 6 roots and 7 transitions is whole.\n")
-    assert lifecycle("verify", "--json").json == {"roots": 6, "rows": 7, "findings": []}
+    assert lifecycle("verify", "--json").json == {"roots": 6, "rows": 7, "archived": 0, "findings": []}
 
 
 def test_history_that_was_tampered_with_is_broken(history: Path) -> None:

@@ -70,7 +70,9 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("instances", sa.JSON(), nullable=False),
+        sa.Column("last_due_at", Instant(), nullable=True),
         sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["root_id"], ["lifecycle_roots.id"], name=op.f("fk_lifecycle_checkpoints_root_id_lifecycle_roots")
         ),
