@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -142,6 +145,17 @@ def test_a_row_recorded_by_a_fast_clock_keeps_those_that_follow(world: World, fi
     move(world, "2026-03-15", file)
     vandal.leave()
     assert [row["seq"] for row in lines(file) if row["root_id"] == renews] == [1]
+    assert verify(world.database).findings == ()
+
+
+def test_a_command_by_a_fast_clock_is_no_disorder(world: World, file: Path) -> None:
+    """The last row that goes is a command of a machine that was three weeks ahead; what fired by itself afterwards was
+    due before. Only what fires by itself fires in order (C6)."""
+    vandal, renews = Vandal(world.database.url.render_as_string(hide_password=False), {}), renewing(world)
+    vandal.log(renews, 2, due_at=utc("2026-03-03"), fired_at=utc("2026-03-03"))
+    move(world, "2026-02-20", file)
+    vandal.leave()
+    assert [row["seq"] for row in lines(file) if row["root_id"] == renews] == [1, 2]
     assert verify(world.database).findings == ()
 
 
@@ -446,10 +460,10 @@ def test_a_place_that_cannot_be_written_to_is_told(world: World, tmp_path: Path,
 
 def test_a_full_disk_is_told_and_nothing_is_deleted(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows are not on the disk, so they stay in the table."""
-    log = table_rows(world.database)
 
-    def full(_number: int) -> None:
-        raise OSError(28, "No space left on device")
+    def full(number: int) -> None:
+        if stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     move(world, "2026-02-05", file)
     log = table_rows(world.database)
