@@ -107,3 +107,10 @@ def test_a_package_is_importable_and_typed(installed: Path, package: str) -> Non
 def test_the_command_shows_its_help(installed: Path) -> None:
     """`lifecycle --help` works outside the checkout."""
     assert "Usage" in run([installed / "lifecycle", "--help"], cwd=installed.parent)
+
+
+def test_a_project_that_was_made_can_be_checked(installed: Path, tmp_path: Path) -> None:
+    """The templates are in the wheel, and a host's own machine is found beside its configuration."""
+    run([installed / "lifecycle", "init", "shop"], cwd=tmp_path)
+    for command in (["check"], ["db", "upgrade"], ["machine", "rental"], ["verify"]):
+        run([installed / "lifecycle", *command], cwd=tmp_path / "shop")

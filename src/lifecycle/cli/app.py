@@ -21,6 +21,7 @@ from lifecycle.cli import (
     outbox,
     reading,
     retention,
+    setting_up,
     subscriptions,
 )
 from lifecycle.cli.failures import USAGE
@@ -31,6 +32,7 @@ Command = tuple[str, Callable[..., None], str]
 COMMANDS: tuple[Command, ...] = (
     ("run", operations.run, "lifecycle --config shop.yaml run"),
     ("demo", operations.demo, "lifecycle demo ./demo"),
+    ("init", setting_up.init, "lifecycle init ./shop"),
     ("check", checking.check, "lifecycle --config shop.yaml check"),
     ("health", health.health, "lifecycle health --max-lag 5m"),
     ("doctor", health.doctor, "lifecycle doctor"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,20 @@ if TYPE_CHECKING:
 
 
 def configuration(context: typer.Context) -> Config:
-    """The configuration that the command line names. Raises ConfigError."""
+    """The configuration that the command line names. Raises ConfigError.
+
+    From then on the modules beside it can be imported: a host's own machines and jobs.
+    """
     import os
 
     from lifecycle.config import load_config
 
     path: Path = context.obj
-    return load_config(path, os.environ)
+    config = load_config(path, os.environ)
+    beside = str(path.resolve().parent)
+    if sys.path[0] != beside:
+        sys.path.insert(0, beside)
+    return config
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.configure(**settings)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _path_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line looks for modules beside the configuration."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
 
 
 @pytest.fixture

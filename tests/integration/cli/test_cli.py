@@ -54,6 +54,7 @@ def test_these_are_the_commands() -> None:
         "health",
         "hold",
         "import",
+        "init",
         "list",
         "log",
         "machine",
