@@ -138,6 +138,17 @@ def test_what_counts_is_when_a_row_was_recorded(url: str, file: Path) -> None:
     assert left == [("2026-02-28", "2026-04-01"), ("2026-03-31", "2026-04-01")]
 
 
+def test_the_last_minute_stays(world: World, file: Path) -> None:
+    """Who listens to commits looks for their rows right afterwards: what was done at 00:00:00 can go a minute later,
+    and not at once (X30)."""
+    world.do(renewing(world), "add_seats", seats=1)
+    now = world.clock.now()
+    prune(world.database, now + timedelta(seconds=60), file, now=now + timedelta(seconds=60))
+    assert [row["event"] for row in table_rows(world.database)] == ["add_seats"]
+    prune(world.database, now + timedelta(seconds=61), file, now=now + timedelta(seconds=61))
+    assert table_rows(world.database) == []
+
+
 def test_a_row_recorded_by_a_fast_clock_keeps_those_that_follow(world: World, file: Path) -> None:
     """What goes is the beginning of a root's log, whatever the clocks said: here only row 1 (X30)."""
     vandal, renews = Vandal(world.database.url.render_as_string(hide_password=False), {}), renewing(world)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +23,9 @@ from lifecycle.store.database import Database
 
 PAGE = 1000
 """How many rows are moved in one transaction, for which others may have to wait."""
+
+NEWS = timedelta(minutes=1)
+"""What has been recorded for no longer than that stays: who is to be told of it may not have looked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,15 @@ def prune(
     `progress` hears how many rows of how many have been looked at. Raises LifecycleError: `archive_failed`, and
     `history_broken` for rows that can't be read.
     """
+    until = min(before, now - NEWS)
     with database.reading() as connection:
-        total = retention.count(connection, before)
+        total = retention.count(connection, until)
     roots: set[str] = set()
     broken: list[str] = []
     seen = moved = 0
     target: AbstractContextManager[Archive | None] = nullcontext() if dry_run or not total else archive(file)
     with target as opened:
-        for page in _pages(database, before, now):
+        for page in _pages(database, until, now):
             done = page.made if opened is None else _move(database, page, opened)
             roots.update(one.root_id for one in done)
             moved += sum(one.seq - _upto(page.earlier.get(one.root_id)) for one in done)
