@@ -486,6 +486,14 @@ def garble_checkpoint(vandal: Vandal) -> str:
     return "returned"
 
 
+def send_after_all(vandal: Vandal) -> str:
+    """All rows were moved out, and there is a message of one that never was."""
+    vandal.move_out(SUMMER)
+    message = vandal.read(schema.outbox, {"root_id": vandal.id("running_lease")})
+    vandal.add(schema.outbox, **(message | {"id": "out_x", "root_id": vandal.id("lapsed_lease"), "seq": 3}))
+    return "lapsed_lease"
+
+
 DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     renumber: {"sequence"},
     count_on: {"root_seq"},
@@ -556,4 +564,5 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     smuggle_into_checkpoint: {"orphan"},
     leave_a_checkpoint_alone: {"orphan"},
     garble_checkpoint: {"unreadable"},
+    send_after_all: {"message_unsent"},
 }

@@ -78,8 +78,8 @@ def logging_to(
 
 
 def logged_in(folder: Path) -> Iterator[tuple[str, str]]:
-    """Event and level of every call of `log` in the sources of a folder."""
-    for file in sorted(folder.rglob("*.py")):
+    """Event and level of every call of `log` in the sources of a folder, but for what `lifecycle init` gives away."""
+    for file in sorted(set(folder.rglob("*.py")) - set(folder.glob("lifecycle/scaffold/project/**/*.py"))):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
