@@ -14,6 +14,9 @@ from lifecycle.engine.records import LogRecord
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
+_NOTES = frozenset({"held", "released", "retried", "outbox_retried", "outbox_dropped", "migrated"})
+"""What operators do that nothing deferred is about."""
+
 
 class ChainBroken(Exception):
     """Rows do not go on from where they should: they are evidence, and stay where they are."""
@@ -24,7 +27,7 @@ class CheckpointRecord:
     """The number and hash of a root's last row that was moved out, and what all of those rows told.
 
     `instances` holds, by id, `machine`, `version`, `state` and `facts` as the last row of each left them;
-    `last_due_at` is when the last of the rows was due that fired by itself. `seal` is over everything else.
+    `last_due_at` is when the last of the rows was due that fired or was skipped. `seal` is over everything else.
     """
 
     root_id: str
@@ -51,7 +54,7 @@ def checkpoint(earlier: CheckpointRecord | None, rows: Sequence[LogRecord], made
             raise ChainBroken(root_id)
         seq, head = row.seq, row.hash
         instances[row.instance_id] = _told(instances.get(row.instance_id), row)
-        last_due_at = row.due_at if row.cause == "deferral" else last_due_at
+        last_due_at = row.due_at if _was_due(row) else last_due_at
     made = CheckpointRecord(root_id, seq, head, instances, last_due_at, made_at)
     return replace(made, seal=seal_of(made))
 
@@ -74,6 +77,12 @@ def _hash_of(head: bytes, row: LogRecord) -> bytes:
         return hash_of(head, row)
     except ValueError as error:  # text that is not Unicode, which the engine never wrote
         raise ChainBroken(row.root_id) from error
+
+
+def _was_due(row: LogRecord) -> bool:
+    """Whether the row is of something deferred: it fired, or an operator skipped it."""
+    acted = row.cause == "operator" and row.event not in _NOTES
+    return row.cause == "deferral" or acted
 
 
 def _told(before: Json | None, row: LogRecord) -> Json:
