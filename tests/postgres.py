@@ -38,7 +38,8 @@ _FOLDERS = (
     "Applications/Postgres.app/Contents/Versions/*/bin",
 )
 
-# $0 is the server's folder, $1 the folder of its programs. It says "ready", then waits for its input to end.
+# $0 is the server's folder, $1 the folder of its programs. It says "ready", then does what it is told, until its input
+# ends, and says "ready" after each.
 _RUN = """
 set -eu
 cd "$0"
@@ -52,9 +53,15 @@ fsync = off
 full_page_writes = off
 END
 "$1/pg_ctl" --pgdata=data --log=log --wait --timeout=60 start || { cat log; exit 1; }
-trap '"$1/pg_ctl" --pgdata=data --silent --mode=fast stop; rm -rf "$0"' EXIT
+trap '"$1/pg_ctl" --pgdata=data --silent --mode=fast stop || true; rm -rf "$0"' EXIT
 echo ready
-read -r _ || true
+while read -r word; do
+  case $word in
+    crash) "$1/pg_ctl" --pgdata=data --silent --mode=immediate stop ;;
+    start) "$1/pg_ctl" --pgdata=data --silent --log=log --wait --timeout=60 start ;;
+  esac
+  echo ready
+done
 """
 
 
@@ -81,6 +88,39 @@ class Running:
         yield self.url
 
 
+class Crashable:
+    """A server of ours that runs, and can be stopped as if it had crashed."""
+
+    def __init__(self, url: URL, process: subprocess.Popen[str]) -> None:
+        self.url = url
+        self._process = process
+
+    def crash(self) -> None:
+        """End it at once, in the middle of whatever it does; every connection is cut."""
+        self._tell("crash")
+
+    def start(self) -> None:
+        """Start it again; it recovers from its write-ahead log."""
+        self._tell("start")
+
+    def wait(self) -> str:
+        """Wait until it has done what it was told; what it said if it ended instead."""
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            if line == "ready\n":
+                return ""
+            said.append(line)
+        return "".join(said) or "nothing was said"
+
+    def _tell(self, word: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        if said := self.wait():
+            raise RuntimeError(f"PostgreSQL did not {word}:\n{said}")
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """A folder with `initdb`, `pg_ctl` and `postgres`."""
@@ -96,6 +136,12 @@ class Programs:
     @contextmanager
     def run(self) -> Iterator[URL]:
         """Run a server of our own; raises `RuntimeError` with what it said when it does not start."""
+        with self.crashable() as server:
+            yield server.url
+
+    @contextmanager
+    def crashable(self) -> Iterator[Crashable]:
+        """The same, and the test may stop and start it."""
         home = Path(tempfile.mkdtemp(prefix="lifecycle-postgres-", dir="/tmp"))  # sockets want a short path
         account = _ordinary_account() if os.geteuid() == 0 else None
         folder = self._hand_over(home, account) if account else self.folder
@@ -112,16 +158,11 @@ class Programs:
             extra_groups=[] if account else None,
             start_new_session=True,  # Ctrl-C is for the tests: they still clean up in their databases
         ) as process:
-            assert process.stdout is not None
-            said = []
-            for line in process.stdout:
-                if line == "ready\n":
-                    break
-                said.append(line)
-            else:
-                raise RuntimeError(f"PostgreSQL ({self}) did not start:\n{''.join(said)}")
             query = {"host": str(home), "port": "5432"}
-            yield URL.create("postgresql+psycopg", "lifecycle", database="postgres", query=query)
+            server = Crashable(URL.create("postgresql+psycopg", "lifecycle", database="postgres", query=query), process)
+            if said := server.wait():
+                raise RuntimeError(f"PostgreSQL ({self}) did not start:\n{said}")
+            yield server
 
     def _hand_over(self, home: Path, account: pwd.struct_passwd) -> Path:
         """Give ``home`` to the account, and return a folder of the programs that it may enter."""
@@ -173,6 +214,11 @@ def find() -> Server | None:
     """Return the first PostgreSQL of version `OLDEST` or newer, or None where there is none."""
     if url := os.environ.get(VARIABLE):
         return Running(make_url(url).set(drivername="postgresql+psycopg"))
+    return programs()
+
+
+def programs() -> Programs | None:
+    """Return the first PostgreSQL that can be run here, or None where there is none."""
     for folder in _installed():
         if version := _version(folder):
             return Programs(folder, version)

@@ -1,72 +1,71 @@
-"""A process to be killed: works on a database, and dies by SIGKILL at a given statement.
+"""A process to be killed: works on a database, and dies by SIGKILL at a given point.
 
-Run as `python -m tests.contract.crashing WORK URL [FILE]`, where the work is to `fire` one batch, or to `prune` into a
-file. Each line of its input is a number: a child of its own does the work and kills itself right before the statement
-of that number is executed; the commit counts as one. Each line of its output is what became of the child: `killed`, or
-`done` where there are fewer statements.
+Run as `python -m tests.contract.crashing WORK URL [FILE]`, where the work is to `fire` one batch, whose points are
+those of the writer, or to `prune` into a file, whose points are all its statements and commits. Each line of its input
+is a number: a child of its own does the work and kills itself at the point of that number, once it has said its name.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
+import structlog
 from sqlalchemy import event
 
 from lifecycle.app.retention import prune
 from lifecycle.store.database import Database
 from tests.contract.world import BEACON, World
+from tests.forking import say, serve
+from tests.points import die, watch
 from tests.unit.machine_world import utc
 
 
-def fire(url: str, last: int) -> None:
-    """Fire one batch at three in the morning; die before statement `last`."""
+def fire(last: int, url: str) -> None:
+    """Fire one batch at three in the morning."""
     world = World(url, machines=[BEACON])
-    die_before(world.database, last)
+    watch(world.database.engine, dying_at(last))
     world.clock.move_to(utc("2026-01-01 03:00"))
     world.engine.fire_batch()
 
 
-def prune_all(url: str, last: int, file: str) -> None:
-    """Move everything out that there is; die before statement `last`."""
-    database, now = Database(url), utc("2027-01-01")
-    die_before(database, last)
+def prune_all(last: int, url: str, file: str) -> None:
+    """Move everything out that there is."""
+    database, now, passing = Database(url), utc("2027-01-01"), dying_at(last)
+    event.listen(database.engine, "before_cursor_execute", lambda *_: passing("statement"))
+    event.listen(database.engine, "commit", lambda _: passing("commit: before"))
     prune(database, now, Path(file), now=now)
 
 
-def die_before(database: Database, last: int) -> None:
-    """Count the statements of this process from now on."""
-    seen = 0
+def dying_at(last: int) -> Callable[[str], None]:
+    """What is to be called with the name of each point; at point `last` it is the end."""
+    numbers = count(1)
 
-    def count(*_: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def passing(name: str) -> None:
+        if next(numbers) == last:
+            say(name)
+            die()
 
-    event.listen(database.engine, "before_cursor_execute", count)
-    event.listen(database.engine, "commit", count)
+    return passing
+
+
+def silence(*_: object) -> NoReturn:
+    """The log would be taken for an answer."""
+    raise structlog.DropEvent
 
 
 WORK: dict[str, Callable[..., None]] = {"fire": fire, "prune": prune_all}
 
 
-def main() -> None:
-    """Answer each number."""
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            WORK[sys.argv[1]](sys.argv[2], int(line), *sys.argv[3:])
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        outcome = "killed" if os.WIFSIGNALED(status) else f"failed {status}" if status else "done"
-        sys.stdout.write(f"{outcome}\n")
-        sys.stdout.flush()
+def work(line: str) -> None:
+    """What a child does."""
+    WORK[sys.argv[1]](int(line), *sys.argv[2:])
+    say("the end")
 
 
 if __name__ == "__main__":
-    main()
+    structlog.configure(processors=[silence])
+    serve(work)

@@ -1,43 +1,30 @@
-"""Lets a process of `crashing` die before one statement after the other."""
+"""Lets a process of `crashing` die at one point after the other."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from sqlalchemy import text
 
 from lifecycle.store.database import Database
 from tests.contract import crashing
 from tests.contract.threads import wait_until
+from tests.forking import forker
 
 
-def kill_at_each_statement(database: Database, *words: str) -> Iterator[int]:
-    """Yield the number of the statement before which a process has just died, 1, 2, …; then let one live to the end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", crashing.__name__, *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+def kill_at_each_point(database: Database, *words: str) -> Iterator[str]:
+    """Yield the name of the point at which a process has just died, in order; then let one live to the end."""
+    with forker(crashing.__name__, *words) as crash:
         number = 1
         while True:
-            process.stdin.write(f"{number}\n")
-            process.stdin.flush()
-            if (answer := process.stdout.readline()) != "killed\n":
+            crash.tell(str(number))
+            said = crash.hear(), crash.hear()
+            if said[1] != "killed":
                 break
             wait_until(lambda: database.is_sqlite or not _still_open(database))
-            yield number
+            yield said[0]
             number += 1
-        process.stdin.close()
-    assert answer == "done\n"
+    assert said == ("the end", "done")
 
 
 def _still_open(database: Database) -> bool:

@@ -27,7 +27,7 @@ from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.verify import verify
 from tests.contract.conftest import empty
-from tests.contract.dying import kill_at_each_statement
+from tests.contract.dying import kill_at_each_point
 from tests.contract.threads import at_once
 from tests.contract.verify_vandal import Vandal
 from tests.contract.verify_world import World
@@ -279,13 +279,13 @@ def act(world: World, rng: Random, people: list[str]) -> None:
 def test_a_story_goes_on_as_if_nothing_had_been_moved(url: str, file: Path, seed: int) -> None:
     """Whenever in whatever story rows are moved out: all tables end up the same, row by row and hash by hash, and the
     file with the rest of the table is the whole log."""
-    rng = Random(seed)  # noqa: S311  # to be the same every time
+    rng = Random(seed)  # to be the same every time
     moments = [utc("2026-01-31") + timedelta(hours=hour) for hour in sorted(rng.sample(range(24, 24 * 150), 20))]
     ends = []
     for prunes in ([], rng.sample(range(8, 20), 2)):
         empty(url)
         with closing(World(url)) as world:
-            tell(world, Random(seed), moments, prunes, file)  # noqa: S311  # the same
+            tell(world, Random(seed), moments, prunes, file)  # the same
             ends.append((everything_else(world.database), whole(file, world.database)))
             archives = [file] if file.exists() else []
             assert verify(world.database, now=world.clock.now(), archives=archives).findings == ()
@@ -356,7 +356,7 @@ def test_a_prune_that_is_killed_loses_nothing(world: World, url: str, file: Path
     history is whole; a repeat leaves the file with some lines twice, which is harmless (X31)."""
     log = table_rows(world.database)
     left = []
-    for _ in kill_at_each_statement(world.database, "prune", url, str(file)):
+    for _ in kill_at_each_point(world.database, "prune", url, str(file)):
         left.append((len(table_rows(world.database)), len(lines(file)) > 0))
         assert whole(file, world.database) == log
         assert verify(world.database).findings == ()

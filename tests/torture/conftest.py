@@ -1,0 +1,77 @@
+"""How hard the torture is, and the table of what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tests import postgres
+from tests.postgres import Crashable
+from tests.torture.shop import migrated
+from tests.torture.size import SIZE, VARIABLE
+
+Tell = Callable[[str, Mapping[str, object]], None]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Only what went wrong is logged: thousands of transitions would take longer than the test."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Tell:
+    """Put a table at the end of the run's report."""
+
+    def tell(title: str, figures: Mapping[str, object]) -> None:
+        rows = [f"  {name:<45} {figure}" for name, figure in figures.items()]
+        record_property("told", "\n".join([f"{request.node.name}: {title}", *rows]))
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The tables, where they were asked for."""
+    if SIZE.is_long:
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+            for name, told in report.user_properties:
+                if name == "told":
+                    terminalreporter.write_line(str(told))
+
+
+def pytest_report_header() -> str:
+    """Say how hard it will be."""
+    return f"torture: {SIZE} ({VARIABLE}=long for more)"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema, which every test has its own copy of."""
+    file = tmp_path_factory.mktemp("torture") / "lifecycle.db"
+    migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(databases: postgres.Databases) -> Iterator[str]:
+    """The name of a database with the schema, which every test has its own copy of."""
+    with databases.create() as url:
+        migrated(url.render_as_string(hide_password=False))
+        assert url.database is not None
+        yield url.database
+
+
+@pytest.fixture
+def crashable() -> Iterator[Crashable]:
+    """A PostgreSQL server of the test's own, which it may stop and start."""
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL that the tests may stop")
+    with programs.crashable() as server:
+        migrated(server.url.render_as_string(hide_password=False))
+        yield server
