@@ -24,7 +24,7 @@ def test_a_batch_that_is_killed_leaves_nothing_or_everything(world: World, url: 
     everything has."""
     beacons = [world.light(), world.light(until=3), world.light(fault="raise", at=3)]
     before = world.dump()
-    passed = []
+    passed: list[str] = []
     for point in kill_at_each_point(world.database, "fire", url):
         passed.append(point)
         if world.dump() != before:

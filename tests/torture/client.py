@@ -61,20 +61,17 @@ def carry_out(lifecycle: Lifecycle, order: Order) -> SubscriptionView:
     """Do what an order says; the second time it is the same command with the same key. Raises LifecycleError."""
     subscriptions, where = lifecycle.subscriptions, order.subscription
     said: Said = {"by": f"{order.ticket}@shop.test", "reason": order.ticket, "key": order.key}
-    match order.step:
-        case "open":
-            return subscriptions.create(where, plan="team", **said)
-        case "add_seats":
-            return subscriptions.add_seats(where, 1, **said)
-        case "cancel":
-            return subscriptions.cancel(where, **said)
-        case "cancel_far":
-            return subscriptions.cancel(where, when=FAR + timedelta(seconds=number_of(order.ticket)), **said)
-        case "withdraw_cancellation":
-            return subscriptions.withdraw_cancellation(where, **said)
-        case "change":
-            return subscriptions.change(where, interval="year", **said)
-    return subscriptions.withdraw_change(where, **said)
+    far = FAR + timedelta(seconds=number_of(order.ticket))
+    steps: dict[str, Callable[[], SubscriptionView]] = {
+        "open": lambda: subscriptions.create(where, plan="team", **said),
+        "add_seats": lambda: subscriptions.add_seats(where, 1, **said),
+        "change": lambda: subscriptions.change(where, interval="year", **said),
+        "withdraw_change": lambda: subscriptions.withdraw_change(where, **said),
+        "cancel": lambda: subscriptions.cancel(where, **said),
+        "cancel_far": lambda: subscriptions.cancel(where, when=far, **said),
+        "withdraw_cancellation": lambda: subscriptions.withdraw_cancellation(where, **said),
+    }
+    return steps[order.step]()
 
 
 def number_of(ticket: str) -> int:

@@ -1,8 +1,9 @@
 """A live daemon to be killed, with clients in its own process.
 
-Run as `python -m tests.torture.daemon URL DIARY`. Each line of its input is a life, `number point turn`: a child of its
-own starts the daemon, says `started` and its process id, and lives until it is killed; it kills itself when it comes by
-the named point for the `turn`-th time. As `number look -` it says each new point that it comes by.
+Run as `python -m tests.torture.daemon URL DIARY`. Each line of its input is a life, `number / point / turn`: a child of
+its own starts the daemon, says `started` and its process id, and lives until it is killed; it kills itself when it comes by
+the named point for the `turn`-th time. With `look` for a point it says each new one that it comes by; with `alone` it
+has no clients, and takes batches as large as the configuration's.
 
 A point is named by who comes by it, the daemon's `batch`, a `command`, or the `opening` of a subscription.
 """
@@ -10,6 +11,7 @@ A point is named by who comes by it, the daemon's `batch`, a `command`, or the `
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections import Counter
@@ -52,18 +54,18 @@ class Watcher:
 def live(url: str, diary: Diary, everybody: Sequence[str], life: str) -> None:
     """Fire and command until death."""
     number, point, turn = life.split(" / ")
-    with lifecycle_on(url) as lifecycle:
+    if point == "alone":
+        signal.alarm(0)
+    with lifecycle_on(url, batch=500 if point == "alone" else 2) as lifecycle:
         watch(lifecycle.database.engine, Watcher(point, turn))
         with lifecycle.start():
             say(f"started {os.getpid()}")
-            threads = [
-                threading.Thread(target=command, args=(lifecycle, diary, f"c{number}", everybody), name="command"),
-                threading.Thread(target=opening, args=(lifecycle, diary, f"o{number}"), name="opening"),
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            if point != "alone":
+                opens = threading.Thread(target=opening, args=(lifecycle, diary, f"o{number}"), name="opening")
+                opens.start()
+                commands = (lifecycle, diary, f"c{number}", everybody)
+                threading.Thread(target=command, args=commands, name="command").start()
+            threading.Event().wait()
 
 
 def command(lifecycle: Lifecycle, diary: Diary, name: str, everybody: Sequence[str]) -> None:
@@ -88,4 +90,5 @@ if __name__ == "__main__":
     where, notes = sys.argv[1], Diary(Path(sys.argv[2]))
     with lifecycle_on(where) as shop:
         there = [subscription.id for subscription in shop.subscriptions.list()]
+        shop.accounts.prepared("nobody", email="nobody@shop.test")  # whatever is imported here, no child imports
     serve(lambda life: live(where, notes, there, life))

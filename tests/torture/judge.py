@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,7 +63,7 @@ def wrong_cycles(lifecycle: Lifecycle) -> dict[str, tuple[list[Event], list[Even
     return {root: (fired[root], events) for root, events in right.items() if fired[root] != events}
 
 
-def lost_or_half(lifecycle: Lifecycle, told: list[Told]) -> list[tuple[Told, Logged]]:
+def lost_or_half(lifecycle: Lifecycle, told: Sequence[Told]) -> list[tuple[Told, Logged]]:
     """Acknowledged orders that are not in the log once with that very version, refused ones that are, and any of which
     one row is there and another is not."""
     stored = _stored(lifecycle)
@@ -79,7 +80,7 @@ def lost_or_half(lifecycle: Lifecycle, told: list[Told]) -> list[tuple[Told, Log
     return wrong
 
 
-def sent_again(lifecycle: Lifecycle, told: list[Told]) -> list[tuple[Told, Logged]]:
+def sent_again(lifecycle: Lifecycle, told: Sequence[Told]) -> list[tuple[Told, Logged]]:
     """Send these orders again, with their keys: each is then in the log once, with the version that it was answered
     now, which is that of before if it was there; a refused one is not. Those for which that is not so."""
     wrong, before = [], _stored(lifecycle)
