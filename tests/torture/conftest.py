@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 import structlog
+from sqlalchemy import create_engine
 
 from tests import postgres
+from tests.integration.live import Lines
 from tests.postgres import Crashable
 from tests.torture.shop import migrated
 from tests.torture.size import SIZE, VARIABLE
@@ -66,12 +69,31 @@ def postgres_template(databases: postgres.Databases) -> Iterator[str]:
         yield url.database
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crashable() -> Iterator[Crashable]:
-    """A PostgreSQL server of the test's own, which it may stop and start."""
+    """A PostgreSQL server of a module's own, which may be stopped and started."""
     programs = postgres.programs()
     if programs is None:
         pytest.skip("no PostgreSQL that the tests may stop")
     with programs.crashable() as server:
-        migrated(server.url.render_as_string(hide_password=False))
         yield server
+
+
+@pytest.fixture
+def crashable_url(crashable: Crashable) -> str:
+    """The URL of a new database with the schema on that server; it goes with the server."""
+    url = crashable.url.set(database=f"torture_{token_hex(6)}")
+    engine = create_engine(crashable.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+    engine.dispose()
+    migrated(rendered := url.render_as_string(hide_password=False))
+    return rendered
+
+
+@pytest.fixture
+def lines() -> Lines:
+    """What structlog is told, for a test to wait for."""
+    structlog.reset_defaults()
+    structlog.configure(processors=[lines := Lines()])
+    return lines

@@ -1,9 +1,9 @@
 """A live daemon to be killed, with clients in its own process.
 
 Run as `python -m tests.torture.daemon URL DIARY`. Each line of its input is a life, `number / point / turn`: a child of
-its own starts the daemon, says `started` and its process id, and lives until it is killed; it kills itself when it comes by
-the named point for the `turn`-th time. With `look` for a point it says each new one that it comes by; with `alone` it
-has no clients, and takes batches as large as the configuration's.
+its own starts the daemon, says `started` and its process id, and lives until it is killed; it kills itself when it
+comes by the named point for the `turn`-th time. With `look` for a point it says each new one that it comes by; with
+`alone` it has no clients, and takes batches as large as the configuration's.
 
 A point is named by who comes by it, the daemon's `batch`, a `command`, or the `opening` of a subscription.
 """

@@ -15,7 +15,7 @@ from lifecycle.store import schema
 from lifecycle.verify import verify
 from tests.torture.client import carry_out
 from tests.torture.diary import Diary, Told
-from tests.torture.shop import Event, foretold
+from tests.torture.shop import Event, foretold, lifecycle_on
 
 UNAVAILABLE = "failed: database_unavailable"
 """What a client hears of a database in trouble."""
@@ -29,19 +29,26 @@ class Logged:
     keys: int
 
 
-def judge(lifecycle: Lifecycle, diary: Diary, *, forgiven: tuple[str, ...] = ()) -> Counter[str]:
-    """Assert that history is whole, each cycle fired once, and each acknowledged command is in the log once; what was
-    in flight is there whole, or not at all, and is done once when it is sent again. `forgiven` are the codes of
-    failures that count as in flight. Returns what came of the orders."""
-    lifecycle.fire_due()
-    assert wrong_cycles(lifecycle) == {}
+def judge(url: str, diary: Diary, *, forgiven: tuple[str, ...] = ()) -> Counter[str]:
+    """Fire what is still due, then assert that history is whole, each cycle fired once, and each acknowledged command
+    is in the log once; what was in flight is there whole, or not at all, and is done once when it is sent again.
+    `forgiven` are the codes of failures that count as in flight. Returns what came of the orders."""
     told = diary.read()
     outcomes = Counter(_outcome(one, forgiven) for one in told)
     assert not [code for code in outcomes if code.startswith("failed")], outcomes
-    assert lost_or_half(lifecycle, told) == []
-    assert sent_again(lifecycle, [one for one in told if _outcome(one, forgiven) == "in flight"]) == []
-    assert verify(lifecycle.database, now=lifecycle.clock.now()).findings == ()
+    with lifecycle_on(url, batch=500) as lifecycle:
+        assert lifecycle.fire_due() > 0, "nothing was due any more: the trouble came too late"
+        assert lost_or_half(lifecycle, told) == []
+        assert sent_again(lifecycle, [one for one in told if _outcome(one, forgiven) == "in flight"]) == []
+    assert_whole(url)
     return outcomes
+
+
+def assert_whole(url: str) -> None:
+    """Each cycle that is due has fired once, on its date, and the verifier finds nothing."""
+    with lifecycle_on(url) as lifecycle:
+        assert wrong_cycles(lifecycle) == {}
+        assert verify(lifecycle.database, now=lifecycle.clock.now()).findings == ()
 
 
 def wrong_cycles(lifecycle: Lifecycle) -> dict[str, tuple[list[Event], list[Event]]]:

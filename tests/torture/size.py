@@ -10,17 +10,18 @@ VARIABLE = "LIFECYCLE_TEST_TORTURE"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Per database: random kills, kills at each named point, old subscriptions with their due cycles, the number of
-    transitions that are due while clients send conflicting commands, and how often 64 clients do."""
+    """Per database: random kills, kills at each named point, and old subscriptions with their due cycles; how much is
+    due while clients send conflicting commands, and how often 64 clients do; how often a server crashes."""
 
     kills: int
     rounds: int
     subscriptions: int
     backlog: int
     crowds: int
+    crashes: int
     is_long: bool = False
 
 
-SHORT = Size(kills=6, rounds=1, subscriptions=40, backlog=3_000, crowds=3)
-LONG = Size(kills=200, rounds=5, subscriptions=400, backlog=100_000, crowds=30, is_long=True)
+SHORT = Size(kills=6, rounds=1, subscriptions=40, backlog=3_000, crowds=3, crashes=1)
+LONG = Size(kills=200, rounds=5, subscriptions=400, backlog=100_000, crowds=30, crashes=10, is_long=True)
 SIZE = LONG if os.environ.get(VARIABLE) == "long" else SHORT

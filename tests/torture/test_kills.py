@@ -32,9 +32,9 @@ KNOWN = {
         update lifecycle_instances, delete lifecycle_deferrals, update lifecycle_deferrals, insert lifecycle_deferrals,
         insert lifecycle_log, commit: before, commit: after""",
     "command": """select lifecycle_roots, select lifecycle_instances, select lifecycle_deferrals,
-        insert lifecycle_actors, update lifecycle_roots, update lifecycle_instances, delete lifecycle_deferrals, insert lifecycle_deferrals,
-        insert lifecycle_log, insert lifecycle_reasons, delete lifecycle_answers, insert lifecycle_answers,
-        commit: before, commit: after""",
+        insert lifecycle_actors, update lifecycle_roots, update lifecycle_instances, delete lifecycle_deferrals,
+        update lifecycle_deferrals, insert lifecycle_deferrals, insert lifecycle_log, insert lifecycle_reasons,
+        delete lifecycle_answers, insert lifecycle_answers, commit: before, commit: after""",
     "opening": """insert lifecycle_accounts, insert lifecycle_actors, insert lifecycle_roots,
         insert lifecycle_instances, insert lifecycle_deferrals, insert lifecycle_log, insert lifecycle_reasons,
         insert lifecycle_answers, commit: before, commit: after""",
@@ -53,7 +53,7 @@ def test_killed_at_random_moments(database_url: str, tmp_path: Path, tell: Tell)
             os.kill(pid, signal.SIGKILL)
             assert lives.hear() == "killed"
             kills += 1
-    outcomes = _judged(database_url, diary)
+    outcomes = judge(database_url, diary)
     assert outcomes["acknowledged"] > kills
     tell(f"{kills} kills", outcomes)
 
@@ -70,7 +70,7 @@ def test_killed_at_every_point(database_url: str, tmp_path: Path, tell: Tell) ->
             _started(lives)
             assert lives.hear() == "killed", f"{point} was not come by"
             kills[point] += 1
-    outcomes = _judged(database_url, diary)
+    outcomes = judge(database_url, diary)
     assert set(kills.values()) == {SIZE.rounds}
     tell(f"{kills.total()} kills at {len(points)} points", kills | outcomes)
 
@@ -108,9 +108,3 @@ def _points(lives: Forker) -> list[str]:
     while (line := lives.hear()) != "killed":
         seen.add(line)
     return sorted(seen)
-
-
-def _judged(url: str, diary: Diary) -> Counter[str]:
-    with lifecycle_on(url, batch=500) as lifecycle:
-        assert lifecycle.due(until=lifecycle.clock.now(), limit=1), "too little was due for so many lives"
-        return judge(lifecycle, diary)
