@@ -22,7 +22,7 @@ find_python = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; 
 	  exit 1; \
 	fi
 
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test torture lint bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ demo: .venv/.project ## Live through a year in ./demo (DIR=... for another folde
 
 test: lint ## Lint, then run every test, on SQLite and PostgreSQL (ARGS=... for pytest)
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+torture: .venv/.tools ## Kill the daemon hundreds of times, crash its database, catch up with 100,000 (ARGS=... for pytest)
+	LIFECYCLE_TEST_TORTURE=long $(BIN)/python -m pytest --capture=no tests/torture $(ARGS)
 
 lint: .venv/.tools ## Check style, types and layers
 	$(BIN)/ruff check
