@@ -16,6 +16,7 @@ from tests.postgres import Crashable
 from tests.torture.shop import migrated
 from tests.torture.size import SIZE, VARIABLE
 
+pytest.register_assert_rewrite("tests.torture.judge")  # so that its asserts say what they found
 Tell = Callable[[str, Mapping[str, object]], None]
 
 
