@@ -21,6 +21,7 @@ from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
 from lifecycle.app.health import MAX_LAG, Health, health
+from lifecycle.app.following import Following, Wanted
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks
 from lifecycle.app.importing import Imported, Importer
@@ -42,6 +43,7 @@ from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store import migrate, queries
+from lifecycle.store.daemons import daemons
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
 from lifecycle.store.queries import DueTransition, MovedOut, Step, step_of
@@ -281,12 +283,19 @@ class Lifecycle(Parts):
         with self.database.reading() as connection:
             return queries.moved_out(connection, instance_id=subscription, owner_id=owner)
 
-    def log(self, *, account: str | None = None, last: int | None = None) -> list[Step]:
+    def log(self, *, last: int | None = None, **wanted: Unpack[Wanted]) -> list[Step]:
         """The transition log, in nominal order; `last`: only the newest so many. Raises NotFound."""
-        owner = self.accounts.get(account).id if account else None
+        return Following(self._context, wanted).first(last)
+
+    def follow(self, **wanted: Unpack[Wanted]) -> Following:
+        """The transition log as it grows: `first` for what there is, then `news` for what was committed since."""
+        return Following(self._context, wanted)
+
+    def daemon_heard_at(self) -> datetime | None:
+        """When a daemon was last heard of on this database; None where none has been."""
         self._context.ready()
         with self.database.reading() as connection:
-            return queries.steps(connection, owner_id=owner, last=last)
+            return max((daemon.ticked_at for daemon in daemons(connection)), default=None)
 
     def due(
         self, *, until: datetime | None = None, subscription: str | None = None, limit: int | None = None

@@ -160,11 +160,18 @@ def transitions(steps: Sequence[Step], directory: Directory) -> Table:
     return _table(("time", "account", "event", "from → to", "actor", "reason"), rows, owners, ids)
 
 
-def coming(due: Sequence[DueTransition], directory: Directory, now: datetime) -> Table:
-    """What is to fire, and what stands in the way."""
+def coming(due: Sequence[DueTransition], directory: Directory, now: datetime, asleep: str = "") -> Table:
+    """What is to fire, and what stands in the way; `asleep` says of what is late that no daemon looks."""
     owners = [directory.of_account(one.owner_id) for one in due]
     rows = [
-        (when(one.due_at, owner.zone), distance(one.due_at, now), owner.reference, one.event, one.state, _trouble(one))
+        (
+            when(one.due_at, owner.zone),
+            distance(one.due_at, now),
+            owner.reference,
+            one.event,
+            one.state,
+            trouble(one, owner, now, asleep),
+        )
         for one, owner in zip(due, owners, strict=True)
     ]
     ids = [one.instance_id for one in due]
@@ -182,7 +189,11 @@ def _way(step: Step) -> str:
     return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 
 
-def _trouble(one: DueTransition) -> str:
+def trouble(one: DueTransition, owner: Owner, now: datetime, asleep: str = "") -> str:
+    """What stands in the way of a deferred transition."""
     if one.status != "live":
         return f"{one.status}: {one.error}" if one.error else one.status
-    return f"failed {one.attempts}×, tries again: {one.error}" if one.attempts else ""
+    if one.attempts:
+        tries_at = f" at {when(one.wake_at, owner.zone)}" if one.wake_at and one.wake_at > now else ""
+        return f"failed {one.attempts}×, tries again{tries_at}: {one.error}"
+    return asleep if one.due_at <= now else ""

@@ -1,21 +1,26 @@
-"""Reading: subscriptions, the transition log, and what is due."""
+"""Reading: subscriptions, and what is due."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lifecycle.cli import options
-from lifecycle.cli.output import display, emit, say
+from lifecycle.cli.output import display, emit, lasting, say
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
+    from lifecycle import Lifecycle
     from lifecycle.config import Config
+    from lifecycle.store.queries import DueTransition
 
 SHOWN = 10
 """How many of the last transitions `show` has."""
+PATIENCE = 3
+"""After so many heartbeats without a sign a daemon is taken to be down."""
 
 
 def list_(
@@ -72,44 +77,14 @@ def show(context: typer.Context, sub: options.Sub, as_json: options.AsJson = Fal
             tell_moved_out(moved_out, view.zone)
 
 
-def log(
-    context: typer.Context,
-    sub: options.OneSub = None,
-    account: options.OneAccount = None,
-    last: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the newest.")] = 50,
-    as_json: options.AsJson = False,
-) -> None:
-    """Show the transition log.
-
-    In nominal order: each at the time at which it was due. With SUB or --account only theirs.
-    """
-    from lifecycle.cli import faces
-    from lifecycle.cli.directory import Directory, find
-    from lifecycle.cli.retention import tell_moved_out
-
-    with opened(context) as lifecycle:
-        only = find(lifecycle, sub) if sub is not None else None
-        if only is not None:
-            steps = list(lifecycle.subscriptions.history(only))[-last:]
-        else:
-            steps = lifecycle.log(account=account, last=last)
-        directory = Directory(lifecycle)
-        if as_json:
-            owners = (directory.of_instance(step.machine, step.instance_id) for step in steps)
-            emit([faces.described(step, owner) for step, owner in zip(steps, owners, strict=True)])
-        else:
-            display(faces.transitions(steps, directory))
-        if len(steps) < last:
-            zone = lifecycle.subscriptions.get(only).zone if only else lifecycle.config.zone
-            tell_moved_out(lifecycle.moved_out(account=account, subscription=only), zone)
-
-
 def due(
     context: typer.Context,
     sub: options.OneSub = None,
+    *,
     until: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Up to this date or time, local to the account.")
     ] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is late.")] = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the earliest.")] = 50,
     as_json: options.AsJson = False,
 ) -> None:
@@ -125,18 +100,37 @@ def due(
         view = lifecycle.subscriptions.get(find(lifecycle, sub)) if sub else None
         zone = view.zone if view else lifecycle.config.zone
         end = datetime.fromisoformat(instant(until, zone)) if until else None
+        now = lifecycle.clock.now()
+        if overdue:
+            end = now if end is None else min(end, now)
         found = lifecycle.due(until=end, subscription=view.id if view else None, limit=limit + 1)
         coming = found[:limit]
-        now, directory = lifecycle.clock.now(), Directory(lifecycle)
+        directory, asleep = Directory(lifecycle), _asleep(lifecycle, coming, now)
         if as_json:
             emit(
                 [
                     faces.described(one, directory.of_account(one.owner_id))
-                    | {"late_seconds": max(0, int((now - one.due_at).total_seconds()))}
+                    | {
+                        "late_seconds": max(0, int((now - one.due_at).total_seconds())),
+                        "trouble": faces.trouble(one, directory.of_account(one.owner_id), now, asleep) or None,
+                    }
                     for one in coming
                 ]
             )
         else:
-            display(faces.coming(coming, directory, now))
+            display(faces.coming(coming, directory, now, asleep))
     if len(found) > limit:
         say(f"There are more than {limit}; see them with --limit.")
+
+
+def _asleep(lifecycle: Lifecycle, coming: Sequence[DueTransition], now: datetime) -> str:
+    """That no daemon is heard of, where something is late; else nothing."""
+    if not any(one.due_at <= now for one in coming):
+        return ""
+    heard_at = lifecycle.daemon_heard_at()
+    if heard_at is None:
+        return "no daemon runs"
+    silent = now - heard_at
+    return (
+        f"no daemon heard of for {lasting(silent)}" if silent > PATIENCE * lifecycle.config.heartbeat.timedelta else ""
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
@@ -66,7 +66,7 @@ class MovedOut:
 
 @dataclass(frozen=True, slots=True)
 class DueTransition:
-    """A deferred transition that is to come; `status` and `error` are its root's."""
+    """A deferred transition that is to come; `status` to `wake_at` (when it is looked at next) are its root's."""
 
     due_at: datetime
     event: str
@@ -77,6 +77,7 @@ class DueTransition:
     status: str
     attempts: int
     error: str | None
+    wake_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +170,23 @@ def instances(
 
 
 def steps(
-    connection: Connection, *, instance_id: str | None = None, owner_id: str | None = None, last: int | None = None
+    connection: Connection,
+    *,
+    instance_id: str | None = None,
+    owner_id: str | None = None,
+    since: datetime | None = None,
+    events: Collection[str] = (),
+    actor: str | None = None,
+    last: int | None = None,
+    beyond: Mapping[str, int] | None = None,
 ) -> list[Step]:
-    """Logged transitions in nominal order; `last`: only so many, the newest."""
-    log, instance, actor, reason = schema.log, schema.instances, schema.actors, schema.reasons
+    """Logged transitions in nominal order.
+
+    `since`: with this nominal instant or a later one. `events`: only these. `actor`: by name or id. `beyond`: only of
+    these roots, and only rows after the number given for each. `last`: only so many, the newest.
+    """
+    log, instance, who, reason = schema.log, schema.instances, schema.actors, schema.reasons
+    name = func.coalesce(who.c.name, log.c.actor)
     query: Select[Any] = (
         select(
             log.c.due_at,
@@ -187,14 +201,14 @@ def steps(
             log.c.source,
             log.c.target,
             log.c.cause,
-            func.coalesce(actor.c.name, log.c.actor),
+            name,
             log.c.actor,
             reason.c.text,
             log.c.arguments,
             log.c.changes,
             log.c.effects,
         )
-        .outerjoin(actor, actor.c.id == log.c.actor)
+        .outerjoin(who, who.c.id == log.c.actor)
         .outerjoin(reason, reason.c.id == log.c.reason_id)
         .order_by(log.c.due_at.desc(), log.c.root_id.desc(), log.c.seq.desc())
     )
@@ -202,6 +216,14 @@ def steps(
         query = query.where(log.c.instance_id == instance_id)
     if owner_id is not None:
         query = query.join(instance, instance.c.id == log.c.instance_id).where(instance.c.owner_id == owner_id)
+    if since is not None:
+        query = query.where(log.c.due_at >= since)
+    if events:
+        query = query.where(log.c.event.in_(events))
+    if actor is not None:
+        query = query.where(or_(name == actor, log.c.actor == actor))
+    if beyond is not None:
+        query = query.where(or_(*(and_(log.c.root_id == root, log.c.seq > seq) for root, seq in beyond.items())))
     if last is not None:
         query = query.limit(last)
     return [Step(*row) for row in connection.execute(query)][::-1]
@@ -221,6 +243,17 @@ def moved_out(connection: Connection, *, instance_id: str | None = None, owner_i
         if value is not None:
             query = query.where(table.c.root_id.in_(select(instance.c.root_id).where(column == value)))
     return [MovedOut(*row) for row in connection.execute(query)]
+
+
+def heads(connection: Connection) -> dict[str, int]:
+    """The number of each root's last row; roots without one are left out."""
+    root = schema.roots
+    return {row.id: row.seq for row in connection.execute(select(root.c.id, root.c.seq).where(root.c.seq > 0))}
+
+
+def rows_ever(connection: Connection) -> int:
+    """How many rows have ever been logged: more after each commit that logs something."""
+    return int(connection.scalar(select(func.coalesce(func.sum(schema.roots.c.seq), 0))) or 0)
 
 
 def step_of(row: LogRecord) -> Step:
@@ -263,6 +296,7 @@ def due(
             root.c.status,
             root.c.attempts,
             root.c.error,
+            root.c.wake_at,
         )
         .join(instance, instance.c.id == table.c.instance_id)
         .join(root, root.c.id == table.c.root_id)

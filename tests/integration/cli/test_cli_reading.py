@@ -78,7 +78,9 @@ def test_due_says_how_late_something_is() -> None:
     """Without a daemon, acme's cycle of 31 March 08:00 UTC is two and a half hours late at 10:30."""
     with standing_at("2020-03-31T10:30:00Z"):
         people, programs = lifecycle("due", "acme"), lifecycle("due", "acme", "--json")
-    assert people.lines[2] == "2020-03-31 10:00 CEST  2 h 30 min late  acme     cycle_starts  pending_change"
+    assert people.lines[2] == (
+        "2020-03-31 10:00 CEST  2 h 30 min late  acme     cycle_starts  pending_change  no daemon runs"
+    )
     assert [one["late_seconds"] for one in programs.json] == [9000]
 
 
@@ -87,7 +89,7 @@ def test_due_says_how_late_something_is() -> None:
     [
         ("held", 0, "NULL", "held"),
         ("quarantined", 5, "'RuntimeError: no'", "quarantined: RuntimeError: no"),
-        ("live", 2, "'RuntimeError: no'", "failed 2×, tries again: RuntimeError: no"),
+        ("live", 2, "'RuntimeError: no'", "failed 2×, tries again at 2020-03-31 10:00 CEST: RuntimeError: no"),
     ],
 )
 def test_due_says_what_stands_in_the_way(history: Path, status: str, attempts: int, error: str, trouble: str) -> None:
