@@ -24,6 +24,7 @@ from lifecycle.cli import (
     retention,
     setting_up,
     subscriptions,
+    timeline,
 )
 from lifecycle.cli.failures import USAGE
 
@@ -50,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     ("show", reading.show, "lifecycle show acme"),
     ("log", history.log, "lifecycle log --account acme --last 20"),
     ("due", reading.due, "lifecycle due --overdue"),
+    ("timeline", timeline.timeline, "lifecycle timeline acme --svg acme.svg"),
     ("explain", explaining.explain, "lifecycle explain acme change_now plan=team"),
     ("fire", operating.fire, "lifecycle fire acme --reason 'the daemon is down'"),
     ("skip", operating.skip, "lifecycle skip acme --reason 'a month for free'"),

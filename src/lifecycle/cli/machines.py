@@ -1,4 +1,4 @@
-"""`lifecycle machine`: a state machine as a table or a diagram, with a subscription's live state lit."""
+"""`lifecycle machine`: a state machine as a table or a diagram, with an instance's live state lit."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ WIDEST = 32
 def machine(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="The kind of machine.")] = "subscription",
-    form: Annotated[Literal["table", "mermaid"], typer.Option("--format", help="How to draw it.")] = "table",
-    sub: Annotated[str | None, typer.Option(metavar="SUB", help="Light the state of this subscription.")] = None,
+    form: Annotated[Literal["table", "mermaid", "svg"], typer.Option("--format", help="How to draw it.")] = "table",
+    sub: Annotated[str | None, typer.Option(metavar="SUB", help="Light the state of this.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Draw a state machine.
 
-    What each state answers to each event; with --sub the state that a subscription is in is lit.
+    What each state answers to each event; with --sub the state that it is in is lit.
     """
     from lifecycle.domain.diagrams import as_mermaid, as_table
+    from lifecycle.drawing.machine_svg import as_svg
 
     matrix = matrix_of_kind(configuration(context), name)
     lit = None if sub is None else _state(context, sub)
@@ -40,6 +41,8 @@ def machine(
         emit({"machine": name, "states": matrix.states, "cells": cells, "state": lit})
     elif form == "mermaid":
         typer.echo(as_mermaid(matrix, lit), nl=False)
+    elif form == "svg":
+        typer.echo(as_svg(matrix, name if sub is None else f"{name}: {sub}", lit), nl=False)
     else:
         names = [f"▶ {state} ◀" if state == lit else state for state in head]
         display(table(names, [[_spoken(cell) for cell in row] for row in rows], widest=WIDEST))
@@ -63,7 +66,7 @@ def _spoken(cell: str) -> str:
 
 
 def _state(context: typer.Context, sub: str) -> str:
-    from lifecycle.cli.directory import find
+    from lifecycle.cli.directory import find_instance
 
     with opened(context) as lifecycle:
-        return lifecycle.subscriptions.get(find(lifecycle, sub)).state
+        return lifecycle.operations.standing(find_instance(lifecycle, sub)).state

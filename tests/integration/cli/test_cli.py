@@ -73,6 +73,7 @@ def test_these_are_the_commands() -> None:
         "show",
         "skip",
         "subscribe",
+        "timeline",
         "verify",
         "withdraw-cancellation",
         "withdraw-change",
