@@ -20,8 +20,8 @@ from lifecycle.app.arguments import When
 from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
-from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.following import Following, Wanted
+from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks
 from lifecycle.app.importing import Imported, Importer
@@ -249,9 +249,19 @@ class Lifecycle(Parts):
         """Accounts and subscriptions from a CSV file, all or nothing. Raises ImportFailed."""
         return Importer(self._context, self.accounts, self.subscriptions).run(Path(path), said)
 
-    def migrate(self, *, by: str = "operator", dry_run: bool = False) -> Sequence[Migration]:
-        """Bring what older versions of a machine have stored to the newest one; `dry_run`: only say what would be."""
-        return outdated(self._context) if dry_run else migrate_all(self._context, by=by)
+    def migrate(
+        self,
+        *,
+        by: str = "operator",
+        reason: str | None = None,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Sequence[Migration]:
+        """Bring what older versions of a machine have stored to the newest one; `dry_run`: only say what would be. What
+        can't be migrated stays, and says why in its `error`. `progress` hears how many of how many are done."""
+        if dry_run:
+            return outdated(self._context)
+        return migrate_all(self._context, by=by, reason=reason, progress=progress)
 
     def prune(
         self,

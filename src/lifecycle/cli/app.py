@@ -17,6 +17,7 @@ from lifecycle.cli import (
     health,
     history,
     machines,
+    migrating,
     operating,
     operations,
     outbox,
@@ -59,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     ("release", operating.release, "lifecycle release acme --reason 'settled'"),
     ("verify", database.verify, "lifecycle verify"),
     ("prune", retention.prune, "lifecycle prune --before 2024-01-01 --to archive.jsonl"),
+    ("migrate", migrating.migrate, "lifecycle migrate --dry-run"),
     ("machine", machines.machine, "lifecycle machine subscription --format mermaid"),
 )
 DB: tuple[Command, ...] = (

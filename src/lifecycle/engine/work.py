@@ -237,7 +237,7 @@ class Work(Generic[Tx_co]):
         self._owned.setdefault(record.owner_id, []).append(record)
         return self._answer(owner, creation.key, fingerprint, hand, held)
 
-    def migrate(self, instance_id: str, actor: str) -> Answer:
+    def migrate(self, instance_id: str, actor: str, reason: str | None = None) -> Answer:
         """Bring an instance to the newest version of its machine, as a logged transition of its own.
 
         What is due fires first, by the version under which it was deferred. Raises Refused (`no_change`) where the
@@ -257,7 +257,7 @@ class Work(Generic[Tx_co]):
                 f"{record.version} is migrated."
             )
         record.version = newest.version
-        self.take(hand, held, stimulus, decision, Because("operator", actor))
+        self.take(hand, held, stimulus, decision, Because("operator", actor, self.keep_reason(hand.root.id, reason)))
         return self.snapshot(hand, held)
 
     # What commands and operators' acts share

@@ -58,6 +58,7 @@ def test_these_are_the_commands() -> None:
         "list",
         "log",
         "machine",
+        "migrate",
         "outbox drop",
         "outbox list",
         "outbox retry",
