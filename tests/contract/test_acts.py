@@ -112,7 +112,8 @@ def test_a_hold_ends_a_back_off_and_its_release_tries_at_once(world: World) -> N
 
 
 def test_retry_lets_what_was_quarantined_go_on(world: World) -> None:
-    """Mended and retried at 03:30, it beats for 01:00, 02:00 and 03:00; it was given all its attempts again."""
+    """Quarantined at its fifth failure (X11), mended and retried at 03:30, it beats for 01:00, 02:00 and 03:00; all its
+    attempts were given back."""
     beacon = quarantined(world)
     repair(world, beacon)
     world.clock.move_to(utc("2026-01-01 03:30"))

@@ -1,4 +1,4 @@
-"""Why not, asked of the engine: what is due fires first, but only in memory; nothing is written or locked (G3, B4)."""
+"""Why not, asked of the engine: what is due fires first, but only in memory; nothing is written or locked (X42)."""
 
 from __future__ import annotations
 

@@ -13,13 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
-from structlog.testing import capture_logs
-
-from lifecycle.store import schema
-from tests.integration.alarms import wind
-from tests.integration.test_rules import START, utc
-from tests.integration.world import travelling
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -161,25 +154,6 @@ def test_the_readmes_two_commands_are_what_the_makefile_has_and_ci_runs() -> Non
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert {"demo", "test"} <= set(targets)
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
-
-
-def test_the_statement_that_ends_a_quarantine(database_url: str) -> None:
-    """An alarm that was broken at 10:00 is mended and let go on: it rings, and its nominal time is 10:00 (X11)."""
-    [statement] = blocks("docs/operators.md", "sql")
-    with travelling(database_url, START, LIFECYCLE_MACHINES="[tests.integration.alarms:Alarm]") as (lifecycle, clock):
-        [alarm] = wind(lifecycle.engine, utc("2026-01-31T10:00"), broken=True)
-        with capture_logs():
-            for second in (0, 1, 3, 7, 15):
-                clock.move_to(utc(f"2026-01-31T10:00:{second:02}"))
-                lifecycle.fire_due()
-        assert [due.status for due in lifecycle.due()] == ["quarantined"]
-        with lifecycle.database.writing() as connection:
-            facts = {"at": "2026-01-31T10:00:00+00:00", "times": 1, "seconds": 0, "broken": False}
-            connection.execute(update(schema.instances).values(facts=facts))
-            connection.execute(text(statement.replace("sub_01…", alarm)))
-
-        assert lifecycle.fire_due() == 1
-        assert lifecycle.log()[-1].at == utc("2026-01-31T10:00")
 
 
 # Links

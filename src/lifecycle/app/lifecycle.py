@@ -298,7 +298,7 @@ class Lifecycle(Parts):
         return Following(self._context, wanted).first(last)
 
     def follow(self, **wanted: Unpack[Wanted]) -> Following:
-        """The transition log as it grows: `first` for what there is, then `news` for what was committed since."""
+        """The transition log as it grows: `start` for what there is, then `news` for what was committed since."""
         return Following(self._context, wanted)
 
     def daemon_heard_at(self) -> datetime | None:

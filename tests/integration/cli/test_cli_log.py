@@ -93,7 +93,7 @@ def bought(shop: Lifecycle, account: str) -> str:
 
 
 def test_news_are_what_was_committed_since(shop: Lifecycle) -> None:
-    """What there is first, then each row once, of old roots and new ones."""
+    """What there is first, then each row once, of old roots and new ones (X43)."""
     acme = bought(shop, "acme")
     following = shop.follow()
     assert [step.event for step in following.start()] == ["subscribed"]
