@@ -62,9 +62,9 @@ class Context:
 
     def within(self, host: HostConnection, listener: Listener) -> Context:
         """The same in a host's transaction, where `listener` hears what was done. Raises as `engine` does."""
-        with self._making:
-            if host.engine not in self._known:
-                self._check(host)
+        if host.engine not in self._known:
+            self._check(host)  # without a lock: other tasks of an event loop go on meanwhile, in this very thread
+            with self._making:
                 self._known.add(host.engine)
         inside = copy(self)
         inside.database, inside._engine = host, self._engine_on(host, [listener])

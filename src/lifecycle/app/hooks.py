@@ -1,8 +1,10 @@
 """In-process hooks: a host's functions that hear of transitions, once they are committed.
 
 A hook hears what its own process has committed. It runs on a thread of the scheduler, or where none was started on the
-thread that committed; one transition after the other, in the order of the commits. What it raises is logged, and undoes
-nothing. A process that dies between the commit and the hook never calls it: what must not be lost goes into the outbox.
+thread that committed (for a host's own transaction: on one that has seen it committed). Hooks are called one at a time,
+in the order of the commits; what two threads commit at the same moment may come either way round, and `seq` tells. What
+a hook raises is logged, and undoes nothing. A process that dies between the commit and the hook never calls it: what
+must not be lost goes into the outbox.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ class Hooks:
     """The hooks by what they hear, and the transitions that are still to be told."""
 
     def __init__(self) -> None:
-        self.soon: Callable[[], None] | None = None
-        """How `run` is called on a thread of the scheduler, while there is one."""
+        self.soon: Callable[[], bool] | None = None
+        """Has `run` called on a thread of the scheduler, if there still is one; whether there is."""
         self._hooks: list[tuple[str, Hook]] = []
         self._waiting: deque[LogRecord] = deque()
         self._turn = threading.Lock()
@@ -56,7 +58,8 @@ class Hooks:
         """Keep what has been committed until the hooks have heard of it."""
         if self._hooks and committed.transitions:
             self._waiting.extend(committed.transitions)
-            (self.soon or self.run)()
+            if not (self.soon and self.soon()):
+                self.run()
 
     def run(self) -> None:
         """Tell the hooks; one thread does so at a time, and what comes meanwhile it tells too."""

@@ -42,7 +42,7 @@ from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
-from lifecycle.store import migrate, queries
+from lifecycle.store import host, migrate, queries
 from lifecycle.store.daemons import daemons
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
@@ -113,23 +113,26 @@ class Lifecycle(Parts):
         """
         if not self._starting.acquire(blocking=False):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
+        starting, process = self._starting, os.getpid()
         try:
             presence = Presence(self.database, self.clock, self._ids.new("daemon"))
             dispatcher = self._dispatcher(heartbeat, [presence.seen, *on_look])
             try:
                 with self._prompting(dispatcher):
                     dispatcher.start()
-                    try:
-                        yield dispatcher
-                    finally:
-                        dispatcher.stop()
-                        if dispatcher.ended and not dispatcher.failing:
-                            presence.leave()
+                    yield dispatcher
             finally:
-                self._hearsay.soon = self._hooks.soon = None
-                self._settle()
+                if os.getpid() == process:  # a forked child that leaves the block has no scheduler to stop
+                    self._stop(dispatcher, presence)
         finally:
-            self._starting.release()
+            starting.release()
+
+    def _stop(self, dispatcher: Dispatcher, presence: Presence) -> None:
+        dispatcher.stop()
+        if dispatcher.ended and not dispatcher.failing:
+            presence.leave()
+        self._hooks.soon = None
+        self._settle()
 
     def _dispatcher(self, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
         pause = SQLITE_PAUSE if self.database.is_sqlite else timedelta(0)
@@ -138,7 +141,6 @@ class Lifecycle(Parts):
         at_work = dispatcher.jobs_at_work
         declare_jobs(dispatcher.scheduler, self.config.jobs, zone=self.config.zone, lifecycle=self, at_work=at_work)
         self._hooks.soon = partial(dispatcher.soon, self._hooks.run)
-        self._hearsay.soon = partial(dispatcher.soon, self._hearsay.settle)
         return dispatcher
 
     def _settle(self) -> None:
@@ -147,7 +149,7 @@ class Lifecycle(Parts):
         self._hooks.run()
 
     def after_fork(self) -> None:
-        """In a child process: let go of the parent's connections, locks and scheduler. Called by the interpreter."""
+        """In a child process: let go of the parent's connections, locks and scheduler. The interpreter calls it."""
         self.database.after_fork()
         self._ids.after_fork()
         self._context.after_fork()
@@ -170,13 +172,18 @@ class Lifecycle(Parts):
         """The same inside a transaction of the host's: its session's, or its connection's.
 
         Every command is a savepoint there, and takes effect with the host's commit. Raises LifecycleError
-        (`engine_not_prepared`, `autocommit`) and SchemaError.
+        (`session_expected`, `engine_not_prepared`, `autocommit`), SchemaError and DefinitionError.
         """
-        host = HostConnection(session)
-        return Parts(self._context.within(host, lambda done: host.when_committing(partial(self._hearsay.hear, done))))
+        its = HostConnection(session)
+        return Parts(self._context.within(its, lambda done: its.when_committing(partial(self._hearsay.hear, done))))
 
     def using_async(self, session: AsyncSession | AsyncConnection) -> AsyncParts:
-        """As `using`, for an AsyncSession or AsyncConnection: each method is awaited. Needs the extra `async`."""
+        """As `using`, for an AsyncSession or AsyncConnection: each method is awaited. Raises the same."""
+        if not hasattr(session, "run_sync"):
+            raise LifecycleError(
+                f"A {type(session).__name__} is neither an AsyncSession nor an AsyncConnection.",
+                code="session_expected",
+            )
 
         async def run(job: Callable[[Parts], Result]) -> Result:
             inside: Result = await session.run_sync(lambda sync: job(self.using(sync)))
@@ -326,14 +333,16 @@ class Lifecycle(Parts):
                 for prompt in prompts:
                     prompt.ask()
 
-        self.engine.listeners.append(hear)
+        listeners = self.engine.listeners  # a forked child has an engine of its own
+        listeners.append(hear)
         try:
             yield
         finally:
-            self.engine.listeners.remove(hear)
+            listeners.remove(hear)
 
     def close(self) -> None:
         """Close the database's connections."""
+        self._hearsay.close()
         self.database.dispose()
 
 
@@ -346,10 +355,21 @@ def located(url: str, folder: Path) -> str:
     return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
 
 
+def _before_fork() -> None:
+    host.before_fork()
+    for lifecycle in list(_all):
+        lifecycle.database.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for lifecycle in list(_all):
+        lifecycle.database.after_fork_in_parent()
+
+
 def _after_fork() -> None:
-    for lifecycle in _all:
+    for lifecycle in list(_all):
         lifecycle.after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # where there are forks
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)

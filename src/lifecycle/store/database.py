@@ -4,6 +4,9 @@ SQLite: WAL, synchronous=FULL, foreign keys on, a busy timeout, and `BEGIN IMMED
 write: with SQLAlchemy's defaults concurrent writers lose updates without an error. In one process writers take turns
 by a fair lock. PostgreSQL: READ COMMITTED for writers, whose statements lock rows, and REPEATABLE READ for readers,
 whatever the server's default. On both a reader sees one moment.
+
+A process may be forked. SQLite keeps account of a file's locks per process, and a child inherits the account without
+the locks: what it commits is lost once the parent closes the file. So nothing is open in the moment of a fork.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Pool, StaticPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from lifecycle.errors import LifecycleError
+from lifecycle.store.door import Door
 from lifecycle.store.fair import FairLock
 
 BUSY_SECONDS = 10
@@ -44,8 +48,9 @@ class Database:
         self.url = _supported(url)
         self._turn = FairLock()
         self._opening = threading.Lock()
+        self._door = Door()
         self._engine: Engine | None = None
-        self._parents: list[Pool] = []
+        self._parents: list[Engine] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -63,7 +68,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for reading, in one transaction: all its statements see the same moment."""
-        with self._turn if _in_memory(self.url) else nullcontext(), self._connected(writes=False) as connection:
+        with self._turn if in_memory(self.url) else nullcontext(), self._connected(writes=False) as connection:
             yield connection
 
     @contextmanager
@@ -79,17 +84,27 @@ class Database:
         if self._engine is not None:
             self._engine.dispose()
 
+    def before_fork(self) -> None:
+        """Close an SQLite file, once nobody is at work on it, until `after_fork_in_parent`."""
+        if self.is_sqlite and not in_memory(self.url):
+            self._door.shut(BUSY_SECONDS)
+            self.dispose()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._door.reopen()
+
     def after_fork(self) -> None:
         """In a child process: connections and locks are the parent's, and are left alone; the child opens its own."""
-        self._turn, self._opening = FairLock(), threading.Lock()
+        self._turn, self._opening, self._door = FairLock(), threading.Lock(), Door()
         if self._engine is not None:
-            self._parents.append(self._engine.pool)  # kept, for to let go of a connection would be to close it
-            self._engine.dispose(close=False)
+            self._parents.append(self._engine)  # kept, for to let go of a connection would be to close it
+            self._engine = None
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
         """A connection in a transaction, which is rolled back unless it is committed."""
-        with self._telling_trouble(), self.engine.connect() as connection:
+        with self._door.passed(), self._telling_trouble(), self.engine.connect() as connection:
             if not (writes or self.is_sqlite):
                 connection.execution_options(isolation_level="REPEATABLE READ")
             connection.execution_options(**{_WRITES: writes}).begin()
@@ -108,7 +123,7 @@ class Database:
 
     def _unavailable(self, error: SQLAlchemyError) -> str:
         reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".")
-        if self.is_sqlite and not _in_memory(self.url):
+        if self.is_sqlite and not in_memory(self.url):
             folder = Path(str(self.url.database)).parent
             reason = reason if folder.is_dir() else f"there is no folder {folder}"
         return f"The database {self.url.render_as_string(hide_password=True)} can't be used: {reason}."
@@ -147,7 +162,8 @@ def _supported(url: str) -> URL:
     return parsed.set(drivername=drivers[backend])
 
 
-def _in_memory(url: URL) -> bool:
+def in_memory(url: URL) -> bool:
+    """Whether it is an SQLite database without a file."""
     if url.get_backend_name() != "sqlite":
         return False
     return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
@@ -155,7 +171,7 @@ def _in_memory(url: URL) -> bool:
 
 def _sqlite(url: URL) -> Engine:
     options = dict(_OPTIONS)
-    if _in_memory(url):
+    if in_memory(url):
         options["poolclass"] = StaticPool
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
     event.listen(engine, "connect", set_up_sqlite)

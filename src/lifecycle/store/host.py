@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import iscoroutinefunction
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Engine, event
 
 from lifecycle.errors import LifecycleError
-from lifecycle.store.database import set_up_sqlite
+from lifecycle.store.database import BUSY_SECONDS, in_memory, set_up_sqlite
 
 READS_ONLY = "lifecycle_reads_only"
 """The execution option of a host's SQLite connection that only reads, and so need not wait for writers."""
 
+Hint = Callable[[], None]
+
 _PREPARED = "lifecycle_prepared"
-_HINTS = "lifecycle_hints"
+_prepared: WeakSet[Engine] = WeakSet()
+_hints: WeakKeyDictionary[Connection, list[Hint]] = WeakKeyDictionary()
 
 
 class HasConnection(Protocol):
@@ -37,10 +42,13 @@ class HasSyncEngine(Protocol):
 
 
 class HostConnection:
-    """The connection of a session, or one by itself. Raises LifecycleError (`engine_not_prepared`, `autocommit`)."""
+    """The connection of a session, or one by itself.
+
+    Raises LifecycleError (`session_expected`, `engine_not_prepared`, `autocommit`).
+    """
 
     def __init__(self, of: HasConnection | Connection) -> None:
-        self.connection = of if isinstance(of, Connection) else of.connection()
+        self.connection = _connection_of(of)
         self.engine = self.connection.engine
         if self.is_sqlite and _PREPARED not in self.connection.info:
             raise LifecycleError(
@@ -48,7 +56,7 @@ class HostConnection:
                 "Call lifecycle.prepare(engine) before the engine is used for the first time.",
                 code="engine_not_prepared",
             )
-        if getattr(self.connection.connection.dbapi_connection, "autocommit", False) is True:
+        if _commits_by_itself(self.connection):
             raise LifecycleError("This connection commits each statement by itself.", code="autocommit")
         _listen(self.engine)
 
@@ -68,9 +76,9 @@ class HostConnection:
         with self.connection.begin_nested():
             yield self.connection
 
-    def when_committing(self, hint: Callable[[], None]) -> None:
+    def when_committing(self, hint: Hint) -> None:
         """Call this when the host commits; not when it rolls back."""
-        self.connection.info.setdefault(_HINTS, []).append(hint)
+        _hints.setdefault(self.connection, []).append(hint)
 
 
 def prepare(engine: Engine | HasSyncEngine) -> None:
@@ -83,10 +91,41 @@ def prepare(engine: Engine | HasSyncEngine) -> None:
     if sync.dialect.name == "sqlite" and not event.contains(sync, "connect", _connected):
         event.listen(sync, "connect", _connected)
         event.listen(sync, "begin", _begun)
+        _prepared.add(sync)
+
+
+def before_fork() -> None:
+    """Close the SQLite files of hosts' prepared engines, as far as nobody is at work on them; see `Database`.
+
+    An asynchronous engine can't be closed from here: its host does so before it forks.
+    """
+    for engine in list(_prepared):
+        if not (engine.dialect.is_async or in_memory(engine.url)):
+            engine.dispose()
+
+
+def _connection_of(of: HasConnection | Connection) -> Connection:
+    if isinstance(of, Connection):
+        return of
+    if hasattr(of, "run_sync") or iscoroutinefunction(getattr(of, "connection", None)):
+        raise LifecycleError("For an AsyncSession or AsyncConnection there is using_async.", code="session_expected")
+    if not hasattr(of, "connection"):
+        raise LifecycleError(f"A {type(of).__name__} is neither a Session nor a Connection.", code="session_expected")
+    return of.connection()
+
+
+def _commits_by_itself(connection: Connection) -> bool:
+    asked = connection.get_execution_options().get("isolation_level")
+    return asked == "AUTOCOMMIT" or getattr(connection.connection.dbapi_connection, "autocommit", False) is True
 
 
 def _connected(connection: Any, record: Any) -> None:
     set_up_sqlite(connection, record)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout")
+    [milliseconds] = cursor.fetchone()
+    cursor.execute(f"PRAGMA busy_timeout = {max(milliseconds, BUSY_SECONDS * 1000)}")
+    cursor.close()
     record.info[_PREPARED] = True
 
 
@@ -102,9 +141,9 @@ def _listen(engine: Engine) -> None:
 
 
 def _committing(connection: Connection) -> None:
-    for hint in connection.info.pop(_HINTS, ()):
+    for hint in _hints.pop(connection, ()):
         hint()
 
 
 def _rolling_back(connection: Connection) -> None:
-    connection.info.pop(_HINTS, None)
+    _hints.pop(connection, None)

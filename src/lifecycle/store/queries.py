@@ -256,6 +256,20 @@ def rows_ever(connection: Connection) -> int:
     return int(connection.scalar(select(func.coalesce(func.sum(schema.roots.c.seq), 0))) or 0)
 
 
+def trouble_of(connection: Connection, root_id: str) -> tuple[int, str | None]:
+    """How often a root has failed so far, and of what the last time."""
+    table = schema.roots
+    row = connection.execute(select(table.c.attempts, table.c.error).where(table.c.id == root_id)).first()
+    return (0, None) if row is None else (row.attempts, row.error)
+
+
+def is_deferred(connection: Connection, instance_id: str, event: str, due_at: datetime) -> bool:
+    """Whether this is still to come at this instant."""
+    table = schema.deferrals
+    same = (table.c.instance_id == instance_id, table.c.event == event, table.c.due_at == due_at)
+    return connection.scalar(select(table.c.event).where(*same)) is not None
+
+
 def step_of(row: LogRecord) -> Step:
     """A transition that has just been committed, as the log tells it; its actor by id, its reason not looked up."""
     return Step(
