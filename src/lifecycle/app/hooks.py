@@ -21,7 +21,9 @@ from lifecycle.engine.registry import Registry
 from lifecycle.errors import LifecycleError
 from lifecycle.store.queries import Step, step_of
 
-OPERATORS = ("held", "released", "retried", "skipped")
+BY_HAND = ("held", "released", "retried", "skipped", "migrated")
+"""Events that no machine defines: operators' acts, and the step to a newer version."""
+
 Hook = Callable[[Step], object]
 """What it returns is dropped."""
 
@@ -38,20 +40,8 @@ class Hooks:
         self._waiting: deque[LogRecord] = deque()
         self._turn = threading.Lock()
 
-    def add(self, name: str, hook: Hook, registry: Registry) -> None:
-        """Have `hook` hear of `kind.event`, `kind.state` (entered), or `kind.*`.
-
-        Raises LifecycleError (`hook_unknown`)."""
-        kind, _, what = name.partition(".")
-        known = {"*"}
-        for matrix in registry.matrices(kind):
-            known |= {*matrix.states, *matrix.creations, *matrix.commands, *matrix.deferred, *OPERATORS}
-        if kind not in registry.kinds or what not in known:
-            raise LifecycleError(
-                f"Nothing is called {name!r}. A hook hears of machine.event or machine.state, such as "
-                "subscription.cycle_starts or subscription.ended, or of machine.*, which is all of them.",
-                code="hook_unknown",
-            )
+    def add(self, name: str, hook: Hook) -> None:
+        """Have `hook` hear of `kind.event`, `kind.state` (entered), or `kind.*`."""
         self._hooks.append((name, hook))
 
     def hear(self, committed: Committed) -> None:
@@ -82,6 +72,20 @@ class Hooks:
         for name, hook in self._hooks:
             if name in names:
                 _call(name, hook, row)
+
+
+def check_name(name: str, registry: Registry) -> None:
+    """Raise LifecycleError (`hook_unknown`) unless something is called so."""
+    kind, _, what = name.partition(".")
+    known = {"*"}
+    for matrix in registry.matrices(kind):
+        known |= {*matrix.states, *matrix.creations, *matrix.commands, *matrix.deferred, *BY_HAND}
+    if kind not in registry.kinds or what not in known:
+        raise LifecycleError(
+            f"Nothing is called {name!r}. A hook hears of machine.event or machine.state, such as "
+            "subscription.cycle_starts or subscription.ended, or of machine.*, which is all of them.",
+            code="hook_unknown",
+        )
 
 
 def _call(name: str, hook: Hook, row: LogRecord) -> None:

@@ -23,7 +23,7 @@ from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
 from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
-from lifecycle.app.hooks import Hook, Hooks
+from lifecycle.app.hooks import Hook, Hooks, check_name
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
@@ -194,10 +194,12 @@ class Lifecycle(Parts):
     def on(self, name: str) -> Callable[[AnyHook], AnyHook]:
         """Have the decorated function hear of transitions, with a `Step`, once they are committed by this process:
         `subscription.cycle_starts` by their event, `subscription.ended` by the state that is entered,
-        `subscription.*` all. Raises LifecycleError (`hook_unknown`)."""
+        `subscription.*` all. Raises LifecycleError (`hook_unknown`), and DefinitionError for a machine that can't be
+        loaded."""
+        check_name(name, self._context.registry)
 
         def decorate(hook: AnyHook) -> AnyHook:
-            self._hooks.add(name, hook, self._context.registry)
+            self._hooks.add(name, hook)
             return hook
 
         return decorate

@@ -48,22 +48,28 @@ class HostConnection:
     """
 
     def __init__(self, of: HasConnection | Connection) -> None:
-        self.connection = _connection_of(of)
+        self._of = of
         self.engine = self.connection.engine
-        if self.is_sqlite and _PREPARED not in self.connection.info:
+        _listen(self.engine)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the transaction that runs now: a session's changes, and its savepoints begin with it."""
+        connection = _connection_of(self._of)
+        if connection.dialect.name == "sqlite" and _PREPARED not in connection.info:
             raise LifecycleError(
                 "This SQLite connection could lose what is written at the same time. "
                 "Call lifecycle.prepare(engine) before the engine is used for the first time.",
                 code="engine_not_prepared",
             )
-        if _commits_by_itself(self.connection):
+        if _commits_by_itself(connection):
             raise LifecycleError("This connection commits each statement by itself.", code="autocommit")
-        _listen(self.engine)
+        return connection
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite; else it is PostgreSQL."""
-        return self.connection.dialect.name == "sqlite"
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -73,8 +79,9 @@ class HostConnection:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The same in a savepoint, which is rolled back when the block raises."""
-        with self.connection.begin_nested():
-            yield self.connection
+        connection = self.connection
+        with connection.begin_nested():
+            yield connection
 
     def when_committing(self, hint: Hint) -> None:
         """Call this when the host commits; not when it rolls back."""
