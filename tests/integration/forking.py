@@ -29,8 +29,8 @@ def say(word: object) -> None:
 
 
 def lifecycle_on(url: str) -> Lifecycle:
-    """With alarms, and a heartbeat that helps nobody."""
-    changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "1h", "LIFECYCLE_MACHINES": ALARMS}
+    """With alarms, and a heartbeat that comes too late to help."""
+    changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=changed)
     lifecycle.upgrade_schema()
     return lifecycle

@@ -89,8 +89,8 @@ def hosting(url: str, start: str = START, **environ: str) -> Iterator[tuple[Host
 
 @contextmanager
 def live(url: str, **environ: str) -> Iterator[Host]:
-    """A host on the machine's clock, with alarms, and a heartbeat that helps nobody."""
-    changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "1h", "LIFECYCLE_MACHINES": ALARMS}
+    """A host on the machine's clock, with alarms, and a heartbeat that comes too late to help."""
+    changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=changed | environ)
     lifecycle.upgrade_schema()
     try:

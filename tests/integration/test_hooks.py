@@ -280,7 +280,7 @@ def test_a_root_that_fails_inside_a_hosts_transaction_is_told_after_its_commit(d
 
 
 def test_a_hosts_commit_wakes_the_scheduler(database_url: str) -> None:
-    """An alarm of a host's transaction rings half a second later, though the heartbeat is an hour; what was rolled
+    """An alarm of a host's transaction rings half a second later, long before the heartbeat; what was rolled
     back rings nowhere."""
     with live(database_url) as host:
         heard = Heard()

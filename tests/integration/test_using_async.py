@@ -91,6 +91,8 @@ def test_an_async_connection_does_as_well(database_url: str) -> None:
             await parts.accounts.set_payment_method("acme", True)
             sub = await parts.subscriptions.create("acme", plan="team", by=ANN)
             await parts.operations.hold(sub.id, reason="checks")
+            assert (await parts.operations.standing(sub.id)).status == "held"
+            assert (await parts.operations.explain(sub.id, "cancel")).status == "held"
             assert await parts.run(lambda sync: sync.subscriptions.list()) == await parts.subscriptions.list()
             return sub.id
 

@@ -72,6 +72,9 @@ class AsyncOperations(Awaited[Operations]):
     retry = _awaited(Operations.retry)
     fire = _awaited(Operations.fire)
     skip = _awaited(Operations.skip)
+    explain = _awaited(Operations.explain)
+    quarantined = _awaited(Operations.quarantined)
+    standing = _awaited(Operations.standing)
 
 
 class AsyncParts:

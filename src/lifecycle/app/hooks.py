@@ -21,7 +21,7 @@ from lifecycle.engine.registry import Registry
 from lifecycle.errors import LifecycleError
 from lifecycle.store.queries import Step, step_of
 
-BY_HAND = ("held", "released", "retried", "skipped", "migrated")
+BY_HAND = ("held", "released", "retried", "skipped", "outbox_retried", "outbox_dropped", "migrated")
 """Events that no machine defines: operators' acts, and the step to a newer version."""
 
 Hook = Callable[[Step], object]

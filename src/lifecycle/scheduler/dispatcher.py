@@ -173,13 +173,12 @@ class Dispatcher:
         """Look now."""
         self.nudge(self._engine.clock.now())
 
-    def soon(self, job: Callable[[], object], delay: float = 0.0) -> bool:
-        """Run `job` in so many seconds, if it has not stopped by then, on a thread of those for calendar jobs; False
-        if it has stopped already."""
+    def soon(self, job: Callable[[], object]) -> bool:
+        """Run `job` now, if it has not stopped by then, on a thread of those for calendar jobs; False if it has stopped
+        already."""
         with self._state:  # a scheduler that is shutting down holds its locks until its jobs are done
             if self._running:
-                at = _wall.now() + timedelta(seconds=delay)
-                self.scheduler.add_job(job, "date", run_date=at)
+                self.scheduler.add_job(job, "date", run_date=_wall.now())
             return self._running
 
     def idle(self, timeout: float) -> bool:

@@ -55,7 +55,7 @@ class Prompt:
     begins. Raises DefinitionError for a job that can't be had."""
 
     def __init__(
-        self, soon: Callable[[Callable[[], object]], None], spec: JobSpec, *, lifecycle: object, at_work: list[str]
+        self, soon: Callable[[Callable[[], object]], object], spec: JobSpec, *, lifecycle: object, at_work: list[str]
     ) -> None:
         self._soon = soon
         self._job = (spec.name, _load(spec), lifecycle, at_work)
