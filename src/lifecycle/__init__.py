@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lifecycle.engine.clock import SystemClock, VirtualClock
     from lifecycle.engine.outbox import Message, TryLater, Undeliverable
     from lifecycle.errors import LifecycleError, NotFound, Refused
+    from lifecycle.store.queries import Step
 
 __all__ = [
     "Lifecycle",
@@ -16,6 +17,7 @@ __all__ = [
     "Message",
     "NotFound",
     "Refused",
+    "Step",
     "SystemClock",
     "TryLater",
     "Undeliverable",
@@ -28,6 +30,7 @@ _HOMES = {
     "Message": "lifecycle.engine.outbox",
     "NotFound": "lifecycle.errors",
     "Refused": "lifecycle.errors",
+    "Step": "lifecycle.store.queries",
     "SystemClock": "lifecycle.engine.clock",
     "TryLater": "lifecycle.engine.outbox",
     "Undeliverable": "lifecycle.engine.outbox",

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.packaging.conftest import ROOT, run
+
 pytestmark = pytest.mark.packaging
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("lifecycle", "lifecycle_machines", "lifecycle_jobs")
-
-
-def run(command: Sequence[str | Path], *, cwd: Path) -> str:
-    """Run a command as a user would, without this environment's paths, and return what it printed."""
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(
-        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist of this checkout, and the wheel that was built from that sdist."""
-    folder = tmp_path_factory.mktemp("dist")
-    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder], cwd=ROOT)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +40,7 @@ def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         *(f"src/lifecycle/{name}" for name in ("__init__.py", "py.typed")),
         "machines/lifecycle_machines/__init__.py",
         "jobs/lifecycle_jobs/__init__.py",
+        "examples/fastapi_host.py",
         "tests/conftest.py",
         "requirements/lock.txt",
         "config.yaml",
