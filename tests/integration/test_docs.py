@@ -21,6 +21,7 @@ WRITTEN = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items(
 
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.M | re.S)
 FILE = re.compile(r"# ([\w.]+\.\w+)\n")
+UPGRADE = "lifecycle db upgrade\n"
 EXPECTED = re.compile(r"# → (.*)$", re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -31,15 +32,24 @@ def blocks(page: str, language: str) -> Sequence[str]:
 
 
 @dataclass
+class Script:
+    """Python code; `upgraded`: the page has the reader run `lifecycle db upgrade` before."""
+
+    code: str
+    upgraded: bool
+
+
+@dataclass
 class Program:
     """What a page's code comes to: files by their names, and scripts to be run one after the other.
 
     A block whose first line is a comment with a file's name is that file. A block that begins with an import is a new
-    script, with an empty database; any other goes on where the one before stopped.
+    script, with an empty database, or one with the schema where the page has `lifecycle db upgrade` run before it; any
+    other goes on where the one before stopped.
     """
 
     files: dict[str, str] = field(default_factory=dict)
-    scripts: list[str] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
 
     @classmethod
     def of(cls, page: str) -> Program:
@@ -48,13 +58,16 @@ class Program:
         for block in [*blocks(page, "yaml"), *blocks(page, "python")]:
             if name := FILE.match(block):
                 program.files[name[1]] = block
-        for block in blocks(page, "python"):
-            if FILE.match(block):
+        upgraded = False
+        for language, block in ((found[2], found[3]) for found in BLOCK.finditer(WRITTEN[page])):
+            upgraded = upgraded or block == UPGRADE
+            if language != "python" or FILE.match(block):
                 continue
             if block.startswith(("import ", "from ")):
-                program.scripts.append(block)
+                program.scripts.append(Script(block, upgraded))
+                upgraded = False
             else:
-                program.scripts[-1] += block
+                program.scripts[-1].code += block
         return program
 
 
@@ -76,11 +89,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def script(folder: Path, code: str) -> str:
-    """Run Python code in a process of its own, on an empty database; what it printed."""
+def run_script(folder: Path, script: Script) -> str:
+    """Run it in a process of its own, on a database that is empty but for what the reader has done; what it printed."""
     for old in folder.glob("*.db*"):
         old.unlink()
-    (folder / "script.py").write_text(code, encoding="utf-8")
+    if script.upgraded:
+        run(program(folder) / "lifecycle", "db", "upgrade", cwd=folder)
+    (folder / "script.py").write_text(script.code, encoding="utf-8")
     return run(sys.executable, "-W", "error", "script.py", cwd=folder)
 
 
@@ -101,16 +116,27 @@ def test_the_python_of_a_page_runs(page: str, folder: Path) -> None:
     program = Program.of(page)
     for name, content in program.files.items():
         (folder / name).write_text(content, encoding="utf-8")
-    for code in program.scripts:
-        assert list(in_order(EXPECTED.findall(code), script(folder, code))) == []
+    for script in program.scripts:
+        assert list(in_order(EXPECTED.findall(script.code), run_script(folder, script))) == []
     for name in program.files:
         if name.startswith("test_"):
             run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name, cwd=folder)
 
 
+def test_the_readme_begins_with_a_host() -> None:
+    """Its first code is a host, on a schema that is there; with a transaction of the host's own at the end."""
+    first, *_ = Program.of("README.md").scripts
+    assert first.upgraded
+    assert first.code.endswith("""
+with Session.begin() as session:                        # inside the host's own transaction
+    session.add(order)
+    lifecycle.using(session).subscriptions.cancel(sub.id, by="admin@acme.test")
+""")
+
+
 def test_the_readme_travels_through_three_months(folder: Path) -> None:
     """28 February, 31 March, 30 April, as its comment says."""
-    printed = script(folder, Program.of("README.md").scripts[1])
+    printed = run_script(folder, Program.of("README.md").scripts[1])
     assert [line for line in printed.splitlines() if line.endswith("+00:00 cycle_starts")] == [
         "2026-02-28 09:00:00+00:00 cycle_starts",
         "2026-03-31 09:00:00+00:00 cycle_starts",
@@ -126,7 +152,7 @@ def program(folder: Path) -> Path:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, _, function = project["scripts"]["lifecycle"].partition(":")
     file = folder / "bin" / "lifecycle"
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     file.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n")
     file.chmod(0o755)
     return file.parent
@@ -134,7 +160,7 @@ def program(folder: Path) -> Path:
 
 def test_the_readmes_commands_run_in_order(folder: Path) -> None:
     """From an empty directory to a history that is whole."""
-    [console] = [block for block in blocks("README.md", "sh") if block.startswith("lifecycle ")]
+    [console] = [block for block in blocks("README.md", "sh") if block.startswith(UPGRADE) and block != UPGRADE]
     shown = run("sh", "-e", "-c", f'PATH="{program(folder)}:$PATH"\n{console}', cwd=folder)
     assert len(console.splitlines()) == 10
     assert "trial_ends" in shown
