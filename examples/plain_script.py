@@ -6,15 +6,18 @@ python plain_script.py
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from lifecycle import Lifecycle, Refused, Step
 
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # log lines; unless told so, on stdout
 ANN = "ann@acme.test"
 
 lifecycle = Lifecycle.from_config(Path(__file__).with_name("config.yaml"))

@@ -32,7 +32,7 @@ def said(scenario: str, url: str) -> Sequence[str]:
 
 def test_a_child_goes_on_and_so_does_its_parent(database_url: str) -> None:
     """It reads, commands and has its own scheduler, also after the parent has closed the database: on SQLite what it
-    writes then would be lost if anything had been open in the moment of the fork."""
+    writes then would be lost if anything had been open in the moment of the fork (X53)."""
     assert said("busy", database_url) == ["child reads 4", "parent True", "child 0", "seats 7"]
 
 

@@ -62,7 +62,7 @@ def test_a_machine_of_the_hosts_own_is_heard() -> None:
 
 @pytest.mark.parametrize("name", ["subscription", "subscription.foo", "contract.ended", "ended", "*", ""])
 def test_a_name_that_nothing_has_is_refused(name: str) -> None:
-    """A hook that could never be called is a mistake."""
+    """A hook that could never be called is a mistake (X54)."""
     with hosting(IN_MEMORY) as (host, _), pytest.raises(LifecycleError) as error:
         host.lifecycle.on(name)
     assert error.value.code == "hook_unknown"
@@ -77,7 +77,7 @@ def test_what_operators_and_the_scheduler_do_can_be_heard(name: str) -> None:
 
 
 def test_a_hook_that_raises_is_logged_and_stops_no_other() -> None:
-    """Hooks are called in the order in which they were added; the second raises, the first and the third hear."""
+    """Hooks are called in the order in which they were added; the second raises, the first and the third hear (X52)."""
     with hosting(IN_MEMORY) as (host, _):
         called: list[str] = []
 
@@ -204,7 +204,7 @@ def test_a_hosts_commit_is_heard(database_url: str) -> None:
 
 
 def test_log_lines_of_a_hosts_transaction_come_after_its_commit(database_url: str) -> None:
-    """Not one while it is open; then one for each transition, in order."""
+    """Not one while it is open; then one for each transition, in order (X51)."""
     with hosting(database_url) as (host, _):
         sub = host.subscribe()
         with capture_logs() as lines:

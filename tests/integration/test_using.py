@@ -108,7 +108,7 @@ def test_a_customer_is_made_in_one_transaction(database_url: str) -> None:
 
 
 def test_a_refusal_leaves_the_session_usable(database_url: str) -> None:
-    """What came before the refusal and what comes after it are committed."""
+    """What came before the refusal and what comes after it are committed (X50)."""
     with hosting(database_url) as (host, _):
         sub = host.subscribe()
         with Session(host.engine) as session, session.begin():
