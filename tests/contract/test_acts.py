@@ -331,6 +331,8 @@ def test_surroundings_that_raise_keep_no_operator_away(world: World) -> None:
     assert (root["status"], root["attempts"], root["wake_at"]) == ("held", 0, None)
     world.act(bought, Acts.skip)
     assert world.act(bought, Acts.release).status == "live"
+    root = world.root(bought)
+    assert (root["attempts"], root["error"], root["wake_at"]) == (0, None, utc("2026-03-01"))
     assert world.deferrals(bought) == {"cycle_starts": utc("2026-03-01")}
 
 

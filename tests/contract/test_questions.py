@@ -81,6 +81,18 @@ def test_a_hold_refuses_all_and_nothing_fires(world: World) -> None:
     assert (found.state, meets(found, "cancel_now").verdict) == ("trial", "allowed")
 
 
+def test_only_what_comes_first_can_be_skipped(world: World) -> None:
+    """A change of 20 January and the cycle of 1 February are both late: order holds for operators too."""
+    bought = world.subscribe(plan="team")
+    world.send(bought, "schedule_change", plan="pro", at=at("2026-01-20"))
+    world.act(bought, Acts.hold)
+    world.clock.move_to(utc("2026-02-25"))
+    assert [(one.event, one.skippable) for one in asked(world, bought).due] == [
+        ("change_takes_effect", True),
+        ("cycle_starts", False),
+    ]
+
+
 def test_what_fails_refuses_all_as_it_will(world: World) -> None:
     """Due and broken, though nobody has noticed yet: asking tells the error; a command is refused in the same way."""
     beacon = world.light(fault="raise", at=1)

@@ -113,6 +113,7 @@ class Door(Machine[Json, object]):
 
     hung = new.to(shut)
     pushed = shut.to(open, cond=["strongly", "unwedged"]) | shut.to(ajar, cond=["not strongly", "unwedged", "oiled"])
+    kicked = shut.to(open, cond=["strongly", "bare"])
     broken = shut.to(open, cond="splintered") | open.to(shut) | ajar.to(shut)
 
     def strongly(self) -> bool:
@@ -128,6 +129,10 @@ class Door(Machine[Json, object]):
     def oiled(self) -> bool:
         """Oil has been asked for."""
         return "oil" in self.arguments
+
+    def bare(self) -> bool:
+        """Without a shoe it is not even tried."""
+        return False
 
     def splintered(self) -> bool:
         """Nobody can tell."""
@@ -146,6 +151,12 @@ def test_even_where_it_leads_may_depend() -> None:
     assert (told.verdict, told.target) == ("depends", None)
     assert [one.guard for one in told.questions] == ["unwedged", "oiled"]
     assert pushed(wedge=False, said={"force": 5}).target == "open"
+
+
+def test_what_is_chosen_in_no_case_does_not_depend() -> None:
+    """One guard that chooses would depend, another rules it out."""
+    told = pushed(wedge=False, event="kicked")
+    assert (told.verdict, told.code) == ("refused", "not_allowed")
 
 
 def test_a_guard_that_raises_is_told() -> None:
