@@ -63,19 +63,20 @@ class Directory:
         self._nobody = Owner("–", lifecycle.config.zone)
 
     def of_account(self, account_id: str | None) -> Owner:
-        """The owner with this account."""
+        """The owner with this account; where a host's instance belongs to something else, by the id of that."""
         if account_id is None:
             return self._nobody
         if account_id not in self._accounts:
-            account = self._lifecycle.accounts.get(account_id)
-            self._accounts[account_id] = Owner(account.reference, account.zone)
+            try:
+                account = self._lifecycle.accounts.get(account_id)
+                self._accounts[account_id] = Owner(account.reference, account.zone)
+            except NotFound:
+                self._accounts[account_id] = Owner(account_id, self._nobody.zone)
         return self._accounts[account_id]
 
-    def of_instance(self, machine: str, instance_id: str) -> Owner:
-        """The owner of an instance; only subscriptions are known to have one."""
-        if machine != SUBSCRIPTION:
-            return self._nobody
+    def of_instance(self, instance_id: str) -> Owner:
+        """The owner of an instance, told without reading its facts, which may be damaged."""
         if instance_id not in self._instances:
-            account_id = self._lifecycle.subscriptions.get(instance_id).account_id
-            self._instances[instance_id] = self.of_account(account_id)
+            owner_id = self._lifecycle.operations.standing(instance_id).owner_id
+            self._instances[instance_id] = self.of_account(owner_id)
         return self._instances[instance_id]

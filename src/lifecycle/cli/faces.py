@@ -151,7 +151,7 @@ def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Ta
 
 def transitions(steps: Sequence[Step], directory: Directory) -> Table:
     """The log: nominal time, whose, what happened, who caused it and why."""
-    owners = [directory.of_instance(step.machine, step.instance_id) for step in steps]
+    owners = [directory.of_instance(step.instance_id) for step in steps]
     rows = [
         (when(step.at, owner.zone), owner.reference, step.event, _way(step), step.actor, step.reason or "")
         for step, owner in zip(steps, owners, strict=True)

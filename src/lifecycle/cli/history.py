@@ -128,7 +128,7 @@ def _line_by_line(directory: Directory, *, as_csv: bool, as_json: bool) -> Tell:
 
 
 def _line(step: Step, directory: Directory) -> str:
-    owner = directory.of_instance(step.machine, step.instance_id)
+    owner = directory.of_instance(step.instance_id)
     way = step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
     parts = (
         f"{when(step.at, owner.zone):<22}",
@@ -143,7 +143,7 @@ def _line(step: Step, directory: Directory) -> str:
 def _described(step: Step, directory: Directory) -> dict[str, Any]:
     from lifecycle.cli import faces
 
-    return faces.described(step, directory.of_instance(step.machine, step.instance_id))
+    return faces.described(step, directory.of_instance(step.instance_id))
 
 
 def _cells(step: Step, directory: Directory) -> list[str]:

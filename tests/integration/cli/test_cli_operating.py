@@ -180,3 +180,29 @@ def test_explain_tells_of_an_error(alarm: str) -> None:
     told = lifecycle("explain", alarm).out
     assert "refuses all commands (quarantined)" in told
     assert "failed 5×: RuntimeError: the spring is broken" in told
+
+
+@pytest.mark.usefixtures("history")
+def test_damaged_facts_keep_no_operator_away(history: Path) -> None:
+    """Acme's facts can't be read any more: the log, what is overdue, what is asked and done by its id all can."""
+    acme = lifecycle("show", "acme", "--json").json["id"]
+    engine = create_engine(f"sqlite:///{history}/lifecycle.db")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lifecycle_instances SET facts = '{}' WHERE id = :id"), {"id": acme})
+    engine.dispose()
+    with standing_at(LATE):
+        for words in (["log", acme], ["due", "--overdue"], ["explain", acme], ["timeline", acme], ["hold", acme, *WHY]):
+            ended = lifecycle(*words)
+            assert (ended.code, ended.err) == (0, "")
+            assert "acme" in ended.out or acme in ended.out
+        assert lifecycle("fire", acme, *WHY).err.startswith("failed (transition_failed): cycle_starts failed: KeyError")
+
+
+def test_what_belongs_to_something_of_a_hosts_own_is_told_by_its_id(alarm: str, empty: Path) -> None:
+    """An owner that is no account of ours."""
+    engine = create_engine(f"sqlite:///{empty}/lifecycle.db")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lifecycle_instances SET owner_id = 'room_7'"))
+    engine.dispose()
+    assert lifecycle("quarantine", "list", "--json").json[0]["account"] == "room_7"
+    assert lifecycle("log", alarm, "--json").json[0]["account"] == "room_7"
