@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from lifecycle import LifecycleError, Refused
+from lifecycle import Lifecycle, LifecycleError, Refused
+from lifecycle.app import hearsay
 from lifecycle.engine.clock import SystemClock
 from lifecycle.engine.commands import Command, Creation
 from lifecycle.store.queries import Step
@@ -19,6 +23,8 @@ from tests.integration.alarms import wind
 from tests.integration.host import ANN, Heard, Order, hosting, live, now
 from tests.integration.live import PATIENCE
 from tests.integration.test_rules import utc
+from tests.integration.world import PROJECT
+from tests.postgres import Databases
 
 IN_MEMORY = "sqlite://"
 
@@ -307,3 +313,56 @@ def test_hearsay_is_settled_before_a_traveller_goes_on(database_url: str) -> Non
             host.lifecycle.using(session).subscriptions.add_seats(sub.id, 1, by=ANN)
         host.lifecycle.advance_to(clock.now() + timedelta(days=30))
         assert heard.rest() == ["add_seats", "cycle_starts"]
+
+
+def test_what_can_not_be_asked_now_is_asked_again(tmp_path: Path) -> None:
+    """The database is away from where the configuration says while the host commits; the hook hears when it is back."""
+    (tmp_path / "real").mkdir()
+    with hosting(f"sqlite:///{tmp_path}/real/lifecycle.db") as (host, _):
+        sub, heard = host.subscribe(), Heard()
+        environ = {"LIFECYCLE_DATABASE__URL": f"sqlite:///{tmp_path}/back/lifecycle.db"}
+        away = Lifecycle.from_config(PROJECT / "config.yaml", environ=environ, clock=host.lifecycle.clock)
+        away.on("subscription.*")(heard)
+        with Session(host.engine) as session, session.begin():
+            away.using(session).subscriptions.cancel(sub.id, by=ANN)
+        assert heard.rest() == []
+        (tmp_path / "back").symlink_to(tmp_path / "real")
+        assert heard.next() == "cancel"
+        away.close()
+
+
+def test_what_does_not_come_is_forgotten(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that looks for it ends, once it has been patient enough."""
+    monkeypatch.setattr(hearsay, "PATIENCE", 0.1)
+    with hosting(database_url) as (host, _):
+        sub, heard = host.subscribe(), Heard()
+        host.lifecycle.on("subscription.*")(heard)
+        with Session(host.engine) as session, session.begin():
+            savepoint = session.begin_nested()
+            host.lifecycle.using(session).subscriptions.cancel(sub.id, by=ANN)
+            savepoint.rollback()
+        looking = [thread for thread in threading.enumerate() if thread.name == "lifecycle-hearsay"]
+        for thread in looking:
+            thread.join(PATIENCE)
+        assert not any(thread.is_alive() for thread in looking)
+        assert heard.rest() == []
+
+
+def test_a_connection_that_is_cut_off_leaves_nothing(databases: Databases) -> None:
+    """PostgreSQL ends the host's connection in the middle: its rollback goes as usual, and nothing is told."""
+    with databases.create() as address, hosting(address.render_as_string(hide_password=False)) as (host, _):
+        sub, heard = host.subscribe(), Heard()
+        host.lifecycle.on("subscription.*")(heard)
+        with Session(host.engine) as session:
+            host.lifecycle.using(session).subscriptions.cancel(sub.id, by=ANN)
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+            with host.engine.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            with pytest.raises(DBAPIError):
+                session.execute(text("SELECT 1"))
+            session.rollback()
+            host.lifecycle.using(session).subscriptions.add_seats(sub.id, 1, by=ANN)
+            session.commit()
+        assert heard.next() == "add_seats"
+        host.lifecycle.close()
+        assert heard.rest() == []
