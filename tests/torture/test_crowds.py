@@ -37,7 +37,7 @@ CYCLES_EACH = 65
 def test_of_64_clients_one_wins(database_url: str) -> None:
     """63 are told one stable code, with a sentence; the log has one row more than before."""
     with forker(crowd.__name__, database_url) as clients, lifecycle_on(database_url) as lifecycle:
-        for wish, code in LOSERS.items():
+        for wish, code in list(LOSERS.items())[: None if SIZE.is_long else 1]:
             subscription = bought(lifecycle, f"acme-{wish}")
             answers = asked(clients, wish, subscription)
             assert Counter(answer.code for answer in answers) == {"done": 1, code: 63}
