@@ -16,6 +16,7 @@ from collections.abc import Callable
 import structlog
 
 from lifecycle.engine.committed import Committed
+from lifecycle.engine.journal import traced
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
 from lifecycle.errors import LifecycleError
@@ -91,5 +92,5 @@ def check_name(name: str, registry: Registry) -> None:
 def _call(name: str, hook: Hook, row: LogRecord) -> None:
     try:
         hook(step_of(row))
-    except Exception as error:  # a hook's trouble is its own
-        log.error("hook_failed", hook=name, root=row.root_id, seq=row.seq, error=str(error), exc_info=error)
+    except Exception as error:  # noqa: BLE001  # a hook's trouble is its own
+        log.error("hook_failed", hook=name, root=row.root_id, seq=row.seq, error=str(error), **traced(error))

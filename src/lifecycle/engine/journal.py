@@ -5,6 +5,8 @@ Nothing here knows names or addresses: a line holds ids, instants and codes.
 
 from __future__ import annotations
 
+import traceback
+
 import structlog
 
 from lifecycle.engine.committed import Committed
@@ -34,8 +36,18 @@ def tell(committed: Committed) -> None:
             status=root.status,
             retry_at=root.wake_at and root.wake_at.isoformat(),
             error=root.error,
-            exc_info=failure.error,
+            **traced(failure.error),
         )
+
+
+def traced(error: BaseException) -> dict[str, object]:
+    """An error with its traceback, for a log line: formatted as the host wants it, once it has configured structlog.
+
+    Where nobody has, structlog would show the local variables of each frame, which may be secrets: then it is text.
+    """
+    if structlog.is_configured():
+        return {"exc_info": error}
+    return {"traceback": "".join(traceback.format_exception(error))}
 
 
 def _line(row: LogRecord) -> dict[str, object]:

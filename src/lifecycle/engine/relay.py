@@ -19,6 +19,7 @@ from datetime import timedelta
 import structlog
 
 from lifecycle.engine.clock import Clock, stopwatch
+from lifecycle.engine.journal import traced
 from lifecycle.engine.outbox import Deliver, Message, TryLater, Undeliverable
 from lifecycle.engine.ports import OutboxStore
 from lifecycle.engine.records import OutboxRecord
@@ -132,13 +133,13 @@ class Relay:
         if isinstance(error, Undeliverable) or tried.attempts >= self._terms.attempts:
             if self._settle(replace(tried, status="dead"), error, done):
                 done.dead += 1
-                log.error("dead_letter", **_line(tried), error=_told(error), exc_info=error)
+                log.error("dead_letter", **_line(tried), error=_told(error), **traced(error))
             return
         retry_at = self._clock.now() + self._terms.retry_after(tried.attempts, self._chance())
         if self._settle(replace(tried, status="waiting", wake_at=retry_at), error, done):
             done.failed += 1
             log.warning(
-                "delivery_failed", **_line(tried), retry_at=retry_at.isoformat(), error=_told(error), exc_info=error
+                "delivery_failed", **_line(tried), retry_at=retry_at.isoformat(), error=_told(error), **traced(error)
             )
 
     def _settle(self, record: OutboxRecord, error: Exception | None, done: Relayed, *, delivered: bool = False) -> bool:

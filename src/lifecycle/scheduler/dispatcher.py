@@ -24,6 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from lifecycle.engine.clock import SystemClock, VirtualClock, stopwatch
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
+from lifecycle.engine.journal import traced
 from lifecycle.engine.ports import Transaction
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.jobs import realign
@@ -245,7 +246,7 @@ class Dispatcher:
         again = self._retry(LONGEST_RETRY_AFTER_ERROR)
         if not self._failures:
             self._failing_since = stopwatch()
-        trace = {"exception": None} if self._failures else {"exc_info": error}
+        trace = {"exception": None} if self._failures else traced(error)
         self._failures += 1
         log.error("dispatcher_failed", error=str(error), retry_at=again.isoformat(), **trace)
         self._tell()
@@ -255,8 +256,8 @@ class Dispatcher:
         for hear in self._on_look:
             try:
                 hear(self._next_wake_at)
-            except Exception as error:  # who listens can't stop the firing
-                log.error("on_look_failed", error=str(error), exc_info=error)
+            except Exception as error:  # noqa: BLE001  # who listens can't stop the firing
+                log.error("on_look_failed", error=str(error), **traced(error))
 
     def _tick(self) -> datetime:
         self._ticked = stopwatch()

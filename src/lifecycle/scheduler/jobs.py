@@ -24,6 +24,7 @@ from lifecycle.config.cron import cron_trigger
 from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
 from lifecycle.engine.clock import SystemClock
+from lifecycle.engine.journal import traced
 from lifecycle.errors import DefinitionError
 
 Run = Callable[[object], object]
@@ -92,8 +93,8 @@ def _run(name: str, run: Run, lifecycle: object, at_work: list[str]) -> None:
     at_work.append(name)
     try:
         run(lifecycle)
-    except Exception as error:  # a job's trouble is its own
-        log.error("job_failed", job=name, error=str(error), exc_info=error)
+    except Exception as error:  # noqa: BLE001  # a job's trouble is its own
+        log.error("job_failed", job=name, error=str(error), **traced(error))
     finally:
         at_work.remove(name)
 
