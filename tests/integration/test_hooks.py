@@ -267,21 +267,29 @@ def test_a_commit_that_fails_is_not_believed(database_url: str) -> None:
 
 
 def test_a_root_that_fails_inside_a_hosts_transaction_is_told_after_its_commit(database_url: str) -> None:
-    """A broken alarm is due when it is moved: refused, and that it failed stands in the log once it is committed."""
+    """A broken alarm is due when it is moved, which is refused: its failure is told once it is committed, and only then."""
     machines = "[tests.integration.alarms:Alarm]"
     with hosting(database_url, LIFECYCLE_MACHINES=machines) as (host, clock):
         [alarm] = wind(host.lifecycle.engine, clock.now() + timedelta(hours=1), broken=True)
         clock.move_to(clock.now() + timedelta(hours=2))
         moved = Command(alarm, "moved", "tester", {"at": "2027-01-01T00:00:00+00:00"})
+
+        def fail(session: Session) -> None:
+            with pytest.raises(Refused):
+                host.lifecycle.using(session).engine.command(moved)
+
         with capture_logs() as lines:
-            for commits in (False, True):
-                with Session(host.engine) as session:
-                    engine = host.lifecycle.using(session).engine
-                    with pytest.raises(Refused):
-                        engine.command(moved)
-                    if commits:
-                        session.commit()
-                host.lifecycle.close()
+            with Session(host.engine) as session:  # rolled back
+                fail(session)
+            with Session(host.engine) as session, session.begin():
+                savepoint = session.begin_nested()
+                fail(session)
+                savepoint.rollback()
+            host.lifecycle.close()
+            assert lines == []
+            with Session(host.engine) as session, session.begin():
+                fail(session)
+            host.lifecycle.close()
         assert [(line["event"], line["attempts"]) for line in lines] == [("root_failed", 1)]
 
 
@@ -302,6 +310,21 @@ def test_a_hosts_commit_wakes_the_scheduler(database_url: str) -> None:
             assert heard.next() == "rings"
         [_, rang] = host.lifecycle.log()
         assert rang.fired_at - rang.at < timedelta(seconds=10)
+
+
+def test_a_hook_may_fire_what_is_due(database_url: str) -> None:
+    """Also one that hears of a host's commit: what that has left to look for is looked for again, and nobody waits."""
+    with hosting(database_url) as (host, _):
+        sub, fired = host.subscribe(), Heard()
+
+        @host.lifecycle.on("subscription.add_seats")
+        def fire(step: Step) -> None:
+            host.lifecycle.fire_due()
+            fired(step)
+
+        with Session(host.engine) as session, session.begin():
+            host.lifecycle.using(session).subscriptions.add_seats(sub.id, 1, by=ANN)
+        assert fired.next() == "add_seats"
 
 
 def test_hearsay_is_settled_before_a_traveller_goes_on(database_url: str) -> None:
