@@ -267,7 +267,7 @@ def test_a_commit_that_fails_is_not_believed(database_url: str) -> None:
 
 
 def test_a_root_that_fails_inside_a_hosts_transaction_is_told_after_its_commit(database_url: str) -> None:
-    """A broken alarm is due when it is moved, which is refused: its failure is told once it is committed, and only then."""
+    """A broken alarm is due when it is moved, which is refused: its failure is told once that is committed."""
     machines = "[tests.integration.alarms:Alarm]"
     with hosting(database_url, LIFECYCLE_MACHINES=machines) as (host, clock):
         [alarm] = wind(host.lifecycle.engine, clock.now() + timedelta(hours=1), broken=True)
