@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
-from weakref import WeakSet
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, make_url
@@ -21,6 +20,7 @@ from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
+from lifecycle.app.forking import tell_of_forks
 from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks, check_name
@@ -29,39 +29,28 @@ from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
 from lifecycle.app.outbox import Function, Outbox
 from lifecycle.app.parts import Parts
-from lifecycle.app.presence import Presence
 from lifecycle.app.retention import Pruned
+from lifecycle.app.running import running
 from lifecycle.app.subscriptions import Said
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
-from lifecycle.engine.committed import Committed
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
-from lifecycle.engine.outbox import sends
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
-from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
-from lifecycle.scheduler.jobs import Prompt, declare_jobs
-from lifecycle.store import host, migrate, queries
+from lifecycle.scheduler.dispatcher import Dispatcher, OnLook
+from lifecycle.store import migrate, queries
 from lifecycle.store.daemons import daemons
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
 from lifecycle.store.queries import DueTransition, MovedOut, Step, step_of
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 AnyHook = TypeVar("AnyHook", bound=Hook)
 Result = TypeVar("Result")
-
-RELAY = "relay_outbox"
-"""The calendar job of this name runs right after a commit that sends something, too."""
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
-
-_all: WeakSet[Lifecycle] = WeakSet()
 
 
 class Lifecycle(Parts):
@@ -81,7 +70,7 @@ class Lifecycle(Parts):
         self._hearsay = Hearsay(self._context)
         self.outbox = Outbox(self._context)
         self._starting = threading.Lock()
-        _all.add(self)
+        tell_of_forks(self)
 
     @classmethod
     def from_config(
@@ -113,43 +102,29 @@ class Lifecycle(Parts):
         """
         if not self._starting.acquire(blocking=False):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
-        starting, process = self._starting, os.getpid()
+        starting, daemon_id = self._starting, self._ids.new("daemon")
         try:
-            presence = Presence(self.database, self.clock, self._ids.new("daemon"))
-            dispatcher = self._dispatcher(heartbeat, [presence.seen, *on_look])
-            try:
-                with self._prompting(dispatcher):
-                    dispatcher.start()
-                    yield dispatcher
-            finally:
-                if os.getpid() == process:  # a forked child that leaves the block has no scheduler to stop
-                    self._stop(dispatcher, presence)
+            with running(self, self._hooks, daemon_id, heartbeat=heartbeat, on_look=on_look) as dispatcher:
+                yield dispatcher
         finally:
             starting.release()
-
-    def _stop(self, dispatcher: Dispatcher, presence: Presence) -> None:
-        dispatcher.stop()
-        if dispatcher.ended and not dispatcher.failing:
-            presence.leave()
-        self._hooks.soon = None
-        self._settle()
-
-    def _dispatcher(self, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
-        pause = SQLITE_PAUSE if self.database.is_sqlite else timedelta(0)
-        heartbeat = heartbeat or self.config.heartbeat.timedelta
-        dispatcher = Dispatcher(self.engine, heartbeat=heartbeat, pause=pause, on_look=on_look)
-        at_work = dispatcher.jobs_at_work
-        declare_jobs(dispatcher.scheduler, self.config.jobs, zone=self.config.zone, lifecycle=self, at_work=at_work)
-        self._hooks.soon = partial(dispatcher.soon, self._hooks.run)
-        return dispatcher
+            self._settle()
 
     def _settle(self) -> None:
         """Believe or forget what was heard of hosts' commits, and tell the hooks what they have not been told."""
         self._hearsay.settle()
         self._hooks.run()
 
+    def before_fork(self) -> None:
+        """Close what a child must not inherit. The interpreter calls this and the next two."""
+        self.database.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self.database.after_fork_in_parent()
+
     def after_fork(self) -> None:
-        """In a child process: let go of the parent's connections, locks and scheduler. The interpreter calls it."""
+        """In a child process: let go of the parent's connections, locks and scheduler."""
         self.database.after_fork()
         self._ids.after_fork()
         self._context.after_fork()
@@ -324,24 +299,6 @@ class Lifecycle(Parts):
         with self.database.reading() as connection:
             return queries.due(connection, until=until, instance_id=subscription, limit=limit)
 
-    @contextmanager
-    def _prompting(self, dispatcher: Dispatcher) -> Iterator[None]:
-        """Have the job that relays the outbox, if there is one, run right after each commit that sends something."""
-        relaying = [job for job in self.config.jobs if job.name == RELAY]
-        prompts = [Prompt(dispatcher.soon, job, lifecycle=self, at_work=dispatcher.jobs_at_work) for job in relaying]
-
-        def hear(committed: Committed) -> None:
-            if sends(committed.transitions):
-                for prompt in prompts:
-                    prompt.ask()
-
-        listeners = self.engine.listeners  # a forked child has an engine of its own
-        listeners.append(hear)
-        try:
-            yield
-        finally:
-            listeners.remove(hear)
-
     def close(self) -> None:
         """Close the database's connections."""
         self._hearsay.close()
@@ -355,23 +312,3 @@ def located(url: str, folder: Path) -> str:
     if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
         return url
     return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
-
-
-def _before_fork() -> None:
-    host.before_fork()
-    for lifecycle in list(_all):
-        lifecycle.database.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for lifecycle in list(_all):
-        lifecycle.database.after_fork_in_parent()
-
-
-def _after_fork() -> None:
-    for lifecycle in list(_all):
-        lifecycle.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # where there are forks
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)

@@ -1,0 +1,74 @@
+"""A started scheduler: the dispatcher, calendar jobs, the daemon's row, and what is done right after commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lifecycle.app.hooks import Hooks
+from lifecycle.app.presence import Presence
+from lifecycle.engine.committed import Committed
+from lifecycle.engine.outbox import sends
+from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
+from lifecycle.scheduler.jobs import Prompt, declare_jobs
+
+if TYPE_CHECKING:
+    from lifecycle.app.lifecycle import Lifecycle
+
+RELAY = "relay_outbox"
+"""The calendar job of this name runs right after a commit that sends something, too."""
+
+
+@contextmanager
+def running(
+    lifecycle: Lifecycle, hooks: Hooks, daemon_id: str, *, heartbeat: timedelta | None, on_look: Sequence[OnLook]
+) -> Iterator[Dispatcher]:
+    """Run it meanwhile; at the end it finishes what it has in hand. Raises as `Lifecycle.start` does."""
+    process = os.getpid()
+    presence = Presence(lifecycle.database, lifecycle.clock, daemon_id)
+    dispatcher = _dispatcher(lifecycle, heartbeat, [presence.seen, *on_look])
+    hooks.soon = partial(dispatcher.soon, hooks.run)
+    try:
+        with _prompting(lifecycle, dispatcher):
+            dispatcher.start()
+            yield dispatcher
+    finally:
+        if os.getpid() == process:  # a forked child that leaves the block has no scheduler to stop
+            dispatcher.stop()
+            if dispatcher.ended and not dispatcher.failing:
+                presence.leave()
+            hooks.soon = None
+
+
+def _dispatcher(lifecycle: Lifecycle, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
+    """The dispatcher with the calendar jobs, not yet started."""
+    config, pause = lifecycle.config, SQLITE_PAUSE if lifecycle.database.is_sqlite else timedelta(0)
+    dispatcher = Dispatcher(
+        lifecycle.engine, heartbeat=heartbeat or config.heartbeat.timedelta, pause=pause, on_look=on_look
+    )
+    at_work = dispatcher.jobs_at_work
+    declare_jobs(dispatcher.scheduler, config.jobs, zone=config.zone, lifecycle=lifecycle, at_work=at_work)
+    return dispatcher
+
+
+@contextmanager
+def _prompting(lifecycle: Lifecycle, dispatcher: Dispatcher) -> Iterator[None]:
+    """Have the job that relays the outbox, if there is one, run right after each commit that sends something."""
+    relaying = [job for job in lifecycle.config.jobs if job.name == RELAY]
+    prompts = [Prompt(dispatcher.soon, job, lifecycle=lifecycle, at_work=dispatcher.jobs_at_work) for job in relaying]
+
+    def hear(committed: Committed) -> None:
+        if sends(committed.transitions):
+            for prompt in prompts:
+                prompt.ask()
+
+    listeners = lifecycle.engine.listeners  # a forked child has an engine of its own
+    listeners.append(hear)
+    try:
+        yield
+    finally:
+        listeners.remove(hear)
