@@ -50,7 +50,7 @@ def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def home(installed: Path, tmp_path: Path) -> Path:
     """The examples, and a database with the schema, as their first lines say."""
-    folder = copytree(ROOT / "examples", tmp_path / "examples")
+    folder = copytree(ROOT / "docs" / "examples", tmp_path / "examples")
     run([installed / "lifecycle", "db", "upgrade"], cwd=folder)
     return folder
 

@@ -40,7 +40,7 @@ def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         *(f"src/lifecycle/{name}" for name in ("__init__.py", "py.typed")),
         "machines/lifecycle_machines/__init__.py",
         "jobs/lifecycle_jobs/__init__.py",
-        "examples/fastapi_host.py",
+        "docs/examples/fastapi_host.py",
         "tests/conftest.py",
         "requirements/lock.txt",
         "config.yaml",
