@@ -7,25 +7,40 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lifecycle.app.hooks import Hooks
 from lifecycle.app.presence import Presence
+from lifecycle.config import Config
+from lifecycle.engine.clock import Clock
 from lifecycle.engine.committed import Committed
+from lifecycle.engine.engine import Engine
 from lifecycle.engine.outbox import sends
 from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
-
-if TYPE_CHECKING:
-    from lifecycle.app.lifecycle import Lifecycle
+from lifecycle.store.database import Database
+from lifecycle.store.transaction import SqlTransaction
 
 RELAY = "relay_outbox"
 """The calendar job of this name runs right after a commit that sends something, too."""
 
 
+class Runs(Protocol):
+    """What a scheduler needs of a `Lifecycle`, which its calendar jobs are given."""
+
+    config: Config
+    clock: Clock
+    database: Database
+
+    @property
+    def engine(self) -> Engine[SqlTransaction]:
+        """What is to be fired."""
+        ...
+
+
 @contextmanager
 def running(
-    lifecycle: Lifecycle, hooks: Hooks, daemon_id: str, *, heartbeat: timedelta | None, on_look: Sequence[OnLook]
+    lifecycle: Runs, hooks: Hooks, daemon_id: str, *, heartbeat: timedelta | None, on_look: Sequence[OnLook]
 ) -> Iterator[Dispatcher]:
     """Run it meanwhile; at the end it finishes what it has in hand. Raises as `Lifecycle.start` does."""
     process = os.getpid()
@@ -44,7 +59,7 @@ def running(
             hooks.soon = None
 
 
-def _dispatcher(lifecycle: Lifecycle, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
+def _dispatcher(lifecycle: Runs, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
     """The dispatcher with the calendar jobs, not yet started."""
     config, pause = lifecycle.config, SQLITE_PAUSE if lifecycle.database.is_sqlite else timedelta(0)
     dispatcher = Dispatcher(
@@ -56,7 +71,7 @@ def _dispatcher(lifecycle: Lifecycle, heartbeat: timedelta | None, on_look: Sequ
 
 
 @contextmanager
-def _prompting(lifecycle: Lifecycle, dispatcher: Dispatcher) -> Iterator[None]:
+def _prompting(lifecycle: Runs, dispatcher: Dispatcher) -> Iterator[None]:
     """Have the job that relays the outbox, if there is one, run right after each commit that sends something."""
     relaying = [job for job in lifecycle.config.jobs if job.name == RELAY]
     prompts = [Prompt(dispatcher.soon, job, lifecycle=lifecycle, at_work=dispatcher.jobs_at_work) for job in relaying]
