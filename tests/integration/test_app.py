@@ -280,3 +280,14 @@ def test_every_wrong_line_of_an_import_is_told(lifecycle: Lifecycle, tmp_path: P
     with pytest.raises(ImportFailed) as failed:
         lifecycle.import_customers(path, by="operator")
     assert [error.line for error in failed.value.errors] == [2, 3, 4]
+
+
+def test_an_instance_of_any_machine_can_be_looked_at(database_url: str) -> None:
+    """State, facts, version and what comes next; inside a transaction as it will be."""
+    with travelling(database_url, "2026-01-31T09:00+00:00") as (lifecycle, _):
+        lifecycle.accounts.create("acme", email="ann@acme.test", payment_method=True)
+        bought = lifecycle.subscriptions.create("acme", plan="basic", trial=False, by="ann@acme.test")
+        seen = lifecycle.instance(bought.id)
+        assert (seen.state, seen.version, seen.facts["plan"], seen.next_event) == ("active", 1, "basic", "cycle_starts")
+        with pytest.raises(NotFound):
+            lifecycle.instance("sub_nobody")

@@ -17,9 +17,10 @@ from structlog.testing import capture_logs
 from lifecycle import Lifecycle, SystemClock, VirtualClock
 from lifecycle.app.checks import Finding
 from lifecycle.app.doctor import diagnose
-from lifecycle.app.presence import release
-from lifecycle.store import daemons, schema
+from lifecycle.app.presence import Presence, release
+from lifecycle.store import daemons, migrate, schema
 from lifecycle.store.daemons import Daemon
+from lifecycle.store.database import Database
 from tests.integration.alarms import wind
 from tests.integration.live import wait_until
 from tests.integration.world import PROJECT, travelling
@@ -124,6 +125,36 @@ def test_dead_letters_are_a_warning(database_url: str) -> None:
         assert lifecycle.health().ok
 
 
+def test_messages_that_nobody_fetches_are_a_warning_of_the_doctors(tmp_path: Path) -> None:
+    """What is due right now is in order, what was due 61 seconds ago is not."""
+    url = f"sqlite:///{tmp_path}/lifecycle.db"
+    with installation(url) as (lifecycle, clock):
+        (alarm,) = wind(lifecycle.engine, clock.now())
+        fill_outbox(lifecycle, alarm, ["waiting"])
+        assert answer(diagnosed(url)["outbox"]) == ("ok", 0)
+        with lifecycle.database.writing() as connection:
+            connection.execute(update(schema.outbox).values(wake_at=clock.now() - timedelta(seconds=61)))
+        assert answer(diagnosed(url)["outbox"]) == ("warn", 1)
+
+
+def test_a_row_that_could_not_be_written_is_written_at_the_next_look(tmp_path: Path) -> None:
+    """Health knows of the daemon as soon as the database is back; what failed is told once."""
+    missing = tmp_path / "later"
+    clock = VirtualClock(datetime.fromisoformat(START))
+    database = Database(f"sqlite:///{missing}/lifecycle.db")
+    presence = Presence(database, clock, "daemon_1")
+    with capture_logs() as lines:
+        presence.seen(None)
+        presence.seen(None)
+        missing.mkdir()
+        migrate.upgrade(database)
+        presence.seen(None)
+    assert [line["event"] for line in lines] == ["presence_failed"]
+    with database.reading() as connection:
+        assert [daemon.id for daemon in daemons.daemons(connection)] == ["daemon_1"]
+    database.dispose()
+
+
 def fill_outbox(lifecycle: Lifecycle, alarm: str, statuses: Sequence[str]) -> None:
     """A row of each status; the one that waits is to be sent, the others are not."""
     now = lifecycle.clock.now()
@@ -212,7 +243,7 @@ def test_the_doctor_finds_nothing_wrong_and_leaves_nothing(database_url: str) ->
     with installation(database_url) as (lifecycle, _):
         answers = diagnosed(database_url)
         assert {name: one.status for name, one in answers.items() if one.status != "ok"} == {}
-        assert len(answers) == 17
+        assert len(answers) == 18
         with lifecycle.database.reading() as connection:
             assert [row.id for row in daemons.daemons(connection)] == ["daemon_1"]
 

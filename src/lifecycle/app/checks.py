@@ -154,7 +154,7 @@ def clock(subject: Subject) -> Answer:
     if apart < SKEW_WARNS:
         return "ok", seconds, "The database's clock and this machine's agree."
     status: Status = "failed" if apart >= SKEW_FAILS else "warn"
-    return status, seconds, "The database's clock and this machine's are so many seconds apart: one of them is wrong."
+    return status, seconds, f"The database's clock and this machine's are {seconds} s apart: one of them is wrong."
 
 
 # The daemons
@@ -164,7 +164,11 @@ def loop(subject: Subject) -> Answer:
     """Whether a daemon is at work: one that was heard within three heartbeats."""
     alive = _alive(subject)
     if not alive:
-        return "failed", 0, "No scheduler has been heard for three heartbeats. Run: lifecycle run"
+        return (
+            "failed",
+            0,
+            "No scheduler has been heard for three heartbeats. Run: lifecycle run, or start() in a host",
+        )
     return "ok", len(alive), f"At work: {_named(alive)}."
 
 
@@ -175,7 +179,7 @@ def daemons(subject: Subject) -> Answer:
     if others:
         return "warn", len(alive), f"Of another release than this, {release()}: {_named(others)}. Restart them."
     if not alive:
-        return "warn", 0, "No scheduler is at work. Run: lifecycle run"
+        return "warn", 0, "No scheduler is at work. Run: lifecycle run, or start() in a host"
     return "ok", len(alive), f"At work, and of this release: {_named(alive)}."
 
 
@@ -188,8 +192,8 @@ def lag(subject: Subject) -> Answer:
     late = max(timedelta(0), now - earliest) if earliest else timedelta(0)
     seconds = round(late.total_seconds(), 3)
     if late > subject.max_lag:
-        return "failed", seconds, "The earliest that is due is so many seconds late: lifecycle due"
-    return "ok", seconds, "The earliest that is due is so many seconds late."
+        return "failed", seconds, f"The earliest that is due is {seconds} s late: lifecycle due --overdue"
+    return "ok", seconds, f"The earliest that is due is {seconds} s late."
 
 
 def overdue(subject: Subject) -> Answer:
@@ -197,36 +201,48 @@ def overdue(subject: Subject) -> Answer:
     with subject.database.reading() as connection:
         count = probe.due_before(connection, subject.clock.now() - subject.max_lag)
     if count:
-        return "warn", count, "So many roots have been due for too long: lifecycle due"
+        return "warn", count, f"{count} have been due for too long: lifecycle due --overdue"
     return "ok", 0, "Nothing has been due for too long."
 
 
 def quarantined(subject: Subject) -> Answer:
     """How many roots failed too often, and wait for an operator."""
     count = _kept_aside(subject, "quarantined")
-    return ("warn", count, "So many roots wait for an operator: lifecycle due") if count else _none("quarantined")
+    return (
+        ("warn", count, f"{count} wait for an operator: lifecycle quarantine list") if count else _none("quarantined")
+    )
 
 
 def held(subject: Subject) -> Answer:
     """How many roots an operator has stopped."""
     count = _kept_aside(subject, "held")
-    return ("ok", count, "So many roots are held by operators.") if count else _none("held")
+    return ("ok", count, f"{count} are held by operators: lifecycle due --overdue") if count else _none("held")
 
 
 def backing_off(subject: Subject) -> Answer:
     """How many roots have failed, and are to be tried again."""
     with subject.database.reading() as connection:
         count = probe.backing_off(connection)
-    return (
-        ("warn", count, "So many roots have failed, and are tried again: lifecycle due") if count else _none("failing")
-    )
+    return ("warn", count, f"{count} have failed, and are tried again: lifecycle due") if count else _none("failing")
 
 
 def dead_letters(subject: Subject) -> Answer:
     """How much of the outbox was given up."""
     with subject.database.reading() as connection:
         count = probe.outbox(connection).dead
-    return ("warn", count, "So many rows of lifecycle_outbox were given up.") if count else _none("given up")
+    return (
+        ("warn", count, f"{count} were given up: lifecycle outbox list --status dead") if count else _none("given up")
+    )
+
+
+def outbox(subject: Subject) -> Answer:
+    """Whether messages wait that nobody fetches: each relay that serves a destination looks every few seconds."""
+    with subject.database.reading() as connection:
+        count = probe.messages_due_before(connection, subject.clock.now() - subject.max_lag)
+    if count:
+        hint = "Is the job relay_outbox there, and the destination served? lifecycle outbox list --status waiting"
+        return "warn", count, f"{count} messages have been due for too long. {hint}"
+    return "ok", 0, "No message has been due for too long."
 
 
 def _none(what: str) -> Answer:

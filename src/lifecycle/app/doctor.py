@@ -29,6 +29,7 @@ ALL = (
     checks.quarantined,
     checks.held,
     checks.backing_off,
+    checks.outbox,
     checks.dead_letters,
 )
 

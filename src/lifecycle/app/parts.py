@@ -6,6 +6,7 @@ from lifecycle.app.accounts import Accounts
 from lifecycle.app.context import Context
 from lifecycle.app.operations import Operations
 from lifecycle.app.subscriptions import Subscriptions
+from lifecycle.engine.commands import Answer
 from lifecycle.engine.engine import Engine
 from lifecycle.store.transaction import SqlTransaction
 
@@ -23,3 +24,8 @@ class Parts:
     def engine(self) -> Engine[SqlTransaction]:
         """What runs machines of any kind, for a host's own. Raises SchemaError, DefinitionError."""
         return self._context.engine
+
+    def instance(self, instance: str) -> Answer:
+        """An instance of any machine as it stands: state, facts, version, what comes next. Raises NotFound."""
+        with self.engine.look() as work:
+            return work.snapshot(*work.look(instance))

@@ -44,6 +44,7 @@ class Presence:
         now = clock.now()
         self._daemon = Daemon(identifier, socket.gethostname(), os.getpid(), release(), now, now)
         self._tried: float | None = None
+        self._is_failing = False
 
     def seen(self, _next_wake_at: datetime | None) -> None:
         """Its loop has turned; the first time, those are removed that have not been heard for a day."""
@@ -57,8 +58,12 @@ class Presence:
                 if is_first:
                     daemons.forget(connection, now - FORGOTTEN_AFTER)
                 daemons.tick(connection, replace(self._daemon, ticked_at=now))
+            self._is_failing = False
         except (LifecycleError, SQLAlchemyError) as error:
-            log.warning("presence_failed", error=str(error))
+            self._tried = None  # it is written as soon as the database is back
+            if not self._is_failing:
+                self._is_failing = True
+                log.warning("presence_failed", error=str(error))
 
     def leave(self) -> None:
         """It has ended."""

@@ -10,7 +10,7 @@ import typer
 from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
 from lifecycle.cli.output import display, emit, table
-from lifecycle.cli.session import opened
+from lifecycle.cli.session import look_beside, opened
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -41,6 +41,7 @@ def doctor(context: typer.Context, as_json: options.AsJson = False) -> None:
     from lifecycle.app.doctor import diagnose
     from lifecycle.engine.clock import SystemClock
 
+    look_beside(context.obj)
     _tell(diagnose(context.obj, os.environ, SystemClock()), as_json)
 
 

@@ -26,10 +26,15 @@ def configuration(context: typer.Context) -> Config:
 
     path: Path = context.obj
     config = load_config(path, os.environ)
+    look_beside(path)
+    return config
+
+
+def look_beside(path: Path) -> None:
+    """Have modules beside a configuration be found first."""
     beside = str(path.resolve().parent)
     if sys.path[0] != beside:
         sys.path.insert(0, beside)
-    return config
 
 
 @contextmanager

@@ -33,6 +33,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "in_delivery": ("A relay has the message in hand.", "Try again once its lease has run out."),
     "invalid": ("The arguments are not valid.", "Correct them and try again."),
+    "live_key_taken": (
+        "There is a live one of this kind with that name already.",
+        "End that one first, or use another name.",
+    ),
     "no_change": ("Nothing would change.", "A pending change is undone with withdraw-change."),
     "no_pending_cancellation": ("There is no cancellation to withdraw.", ""),
     "no_pending_change": ("There is no pending change to withdraw.", ""),
@@ -53,8 +57,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "plan_unknown": ("There is no such plan in the catalogue.", "See the plans there are."),
     "quarantined": (
-        "An earlier transition of this keeps failing, so it is kept aside.",
-        "An operator can look at the error and retry.",
+        "An earlier transition of this failed, and nothing else happens to it before that has gone well.",
+        "It is tried again by itself at first; an operator can look at the error and retry.",
     ),
     "seats_limit": (
         "The number of seats is outside what the plan allows.",

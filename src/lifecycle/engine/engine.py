@@ -9,12 +9,13 @@ from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from typing import Generic, TypeVar
 
+from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
 from lifecycle.engine.commands import Answer, Command
 from lifecycle.engine.committed import Committed, Failure, Listener
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
-from lifecycle.engine.ports import Store, Surround, Tx_co, WriteFailed
+from lifecycle.engine.ports import LiveKeyTaken, Store, Surround, Tx_co, WriteFailed
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
 from lifecycle.engine.work import Work
@@ -106,8 +107,11 @@ class Engine(Generic[Tx_co]):
             with self.work() as work:
                 return job(work)
         except WriteFailed:
-            with self.work() as work:
-                return job(work)
+            try:
+                with self.work() as work:
+                    return job(work)
+            except LiveKeyTaken as error:
+                raise refused("live_key_taken") from error
 
     def command(self, command: Command) -> Answer:
         """Carry out one command in a transaction of its own. Raises Refused."""

@@ -17,6 +17,10 @@ class WriteFailed(LifecycleError):
     code = "write_failed"
 
 
+class LiveKeyTaken(WriteFailed):
+    """Another live instance of the machine has that live key."""
+
+
 class Transaction(Protocol):
     """One transaction that may write. Everything it locks stays locked until it ends."""
 

@@ -25,7 +25,7 @@ from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
 from lifecycle.engine.clock import SystemClock
 from lifecycle.engine.journal import traced
-from lifecycle.errors import DefinitionError
+from lifecycle.errors import DefinitionError, LifecycleError
 
 Run = Callable[[object], object]
 """A calendar job: it is called with the `Lifecycle` that runs it; what it returns is dropped."""
@@ -94,7 +94,9 @@ def _run(name: str, run: Run, lifecycle: object, at_work: list[str]) -> None:
     try:
         run(lifecycle)
     except Exception as error:  # noqa: BLE001  # a job's trouble is its own
-        log.error("job_failed", job=name, error=str(error), **traced(error))
+        away = isinstance(error, LifecycleError) and error.code == "database_unavailable"
+        trace = {"exception": None} if away else traced(error)  # that says all there is to say, and comes every time
+        log.error("job_failed", job=name, error=str(error), **trace)
     finally:
         at_work.remove(name)
 

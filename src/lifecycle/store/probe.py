@@ -99,6 +99,12 @@ def outbox(connection: Connection) -> OutboxDepth:
     return OutboxDepth(count, oldest_at, connection.scalar(dead) or 0)
 
 
+def messages_due_before(connection: Connection, instant: datetime) -> int:
+    """How many messages were to be looked at before then and still are."""
+    table = schema.outbox.c
+    return connection.scalar(select(func.count()).where(table.wake_at < instant)) or 0
+
+
 def zones(connection: Connection) -> Sequence[str]:
     """The time zones that accounts are in."""
     return list(connection.scalars(select(schema.accounts.c.zone).distinct()))

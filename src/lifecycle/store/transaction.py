@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from lifecycle.engine.ports import WriteFailed
+from lifecycle.engine.ports import LiveKeyTaken, WriteFailed
 from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
 from lifecycle.store import schema
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import is_trouble
 
 Record = TypeVar("Record")
+_LIVE_KEY = ("uq_lifecycle_instances_machine_live_key", "lifecycle_instances.live_key")
+"""How PostgreSQL and SQLite name the constraint that is broken."""
 
 
 class SqlTransaction:
@@ -146,6 +148,8 @@ def writing_failures() -> Iterator[None]:
         if isinstance(error, DBAPIError) and is_trouble(error):
             raise
         reason, _, _ = str(error.orig).partition("\n")  # what follows quotes the row
+        if any(name in reason for name in _LIVE_KEY):
+            raise LiveKeyTaken(f"A row could not be written: {reason}") from error
         raise WriteFailed(f"A row could not be written: {reason}") from error
     except (ValueError, OverflowError) as error:  # a driver's own, such as for text that is not Unicode
         raise WriteFailed(f"A row could not be written: {error}") from error

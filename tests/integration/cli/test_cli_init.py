@@ -73,6 +73,7 @@ def test_what_it_makes_runs(tmp_path: Path) -> None:
         done = shell(shop, command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         said[command] = done.stdout
+    assert shell(shop, "lifecycle doctor").returncode == 0  # it finds the modules beside the configuration, too
     assert " 6 passed" in said["python -m pytest"]
     assert "rentals.jobs:tell_what_is_due, 0 8 * * 1-5" in " ".join(said["lifecycle check"].split())
     assert "falls_due" in said["lifecycle machine rental"]
