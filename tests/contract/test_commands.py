@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from lifecycle.engine.commands import Answer, Command, Creation
-from lifecycle.engine.ports import WriteFailed
 from lifecycle.engine.work import Work
 from lifecycle.errors import DefinitionError, NotFound, Refused
 from lifecycle.store.transaction import SqlTransaction
+from tests.contract.threads import at_once
 from tests.contract.world import START, World
 from tests.unit.machine_world import utc
 
@@ -222,13 +223,26 @@ def test_nothing_fires_on_a_held_root(world: World) -> None:
 
 
 def test_a_name_is_held_by_one_live_instance(world: World) -> None:
-    """The second contract of a party can't be written while the first runs, and leaves nothing behind."""
+    """The second contract of a party is refused while the first runs, and leaves nothing behind."""
     world.sign("org_7")
     before = world.dump()
-    with pytest.raises(WriteFailed):
+    with pytest.raises(Refused) as refusal:
         world.sign("org_7")
+    assert refusal.value.code == "live_key_taken"
     assert world.dump() == before
     assert world.sign("org_8").state == "running"
+
+
+def test_of_eight_who_want_a_name_at_the_same_moment_one_has_it(world: World) -> None:
+    """The others are told one code, on both databases."""
+
+    def sign() -> str:
+        try:
+            return world.sign("org_7").state
+        except Refused as refusal:
+            return refusal.code
+
+    assert Counter(at_once(8, sign)) == {"running": 1, "live_key_taken": 7}
 
 
 def test_an_end_frees_the_name_for_a_creation_in_the_same_transaction(world: World) -> None:

@@ -15,7 +15,6 @@ from lifecycle import NotFound, Refused
 from lifecycle.app.parts import Parts
 from lifecycle.engine.clock import SystemClock
 from lifecycle.engine.commands import Creation
-from lifecycle.engine.ports import WriteFailed
 from lifecycle.engine.work import Work
 from lifecycle.store.transaction import SqlTransaction
 from tests.contract.world import CONTRACT
@@ -186,13 +185,13 @@ def test_a_row_that_is_in_the_way_the_first_time_is_met_in_a_savepoint(database_
 
 
 def test_a_row_that_stays_in_the_way_leaves_the_session_usable(database_url: str) -> None:
-    """WriteFailed is raised the second time, and the host's order is committed nevertheless."""
+    """It is refused the second time, and the host's order is committed nevertheless."""
     with hosting(database_url, LIFECYCLE_MACHINES=f"[{CONTRACT}]") as (host, _):
         creation = Creation("contract", "signed", "usr_1", "con", arguments={"party": "x", "days": 30})
         with Session(host.engine) as session, session.begin():
             engine = host.lifecycle.using(session).engine
             engine.attempt(lambda work: work.create(creation))
-            with pytest.raises(WriteFailed):
+            with pytest.raises(Refused, match="name already"):
                 engine.attempt(lambda work: work.create(creation))
             session.add(Order(id=1))
         assert host.orders() == [1]
