@@ -116,7 +116,8 @@ CASES = [(table, table is schema.checkpoints) for table in (*WATCHED, *WATCHED_O
 )
 def test_no_value_can_be_changed_unseen(database_url: str, table: Table, moved_out: bool) -> None:
     """Every value of every watched column of every row, leaf by leaf inside documents; also where the rows of
-    before 11 February were moved out: all of the ended one, all but the last of the trial."""
+    before 11 February were moved out: all of the ended one, all but the last of the trial. On PostgreSQL, where the
+    same code reads the same text, every fourth."""
     world = (small if table in WATCHED else sending)(database_url)
     vandal = Vandal(database_url, {})
     if moved_out:
@@ -125,6 +126,8 @@ def test_no_value_can_be_changed_unseen(database_url: str, table: Table, moved_o
     unseen, count = [], 0
     for change, root in flipped(vandal, table):
         count += 1
+        if not world.database.is_sqlite and count % 4:
+            continue
         accused = {finding.root_id for finding in verify(world.database).findings}
         if root not in accused:
             unseen.append(change)

@@ -168,7 +168,7 @@ def with_downtime(days: Sequence[int]) -> Go:
     return go
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(plots, st.lists(st.integers(1, 100), max_size=10))
 def test_the_history_does_not_depend_on_when_the_daemon_was_up(plot: list[Act], downtime: list[int]) -> None:
     """Whoever travels in one journey, day by day, or with a daemon that is down most of the time, finds the same."""
