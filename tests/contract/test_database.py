@@ -391,3 +391,18 @@ def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
     database: Any = Database(f"sqlite:///{tmp_path}/later.db")
     assert list(tmp_path.iterdir()) == []
     database.dispose()
+
+
+def test_what_is_asked_of_a_connection_that_has_died_is_trouble_too(database_url: str) -> None:
+    """Somebody has swallowed the first error, such as a host's own code that reads within the transaction."""
+    database = Database(database_url)
+
+    def ask_the_dead() -> None:
+        with database.writing() as connection:
+            connection.invalidate()
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(LifecycleError) as error:
+        ask_the_dead()
+    assert error.value.code == "database_unavailable"
+    database.dispose()

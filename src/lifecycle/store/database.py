@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from lifecycle.errors import LifecycleError
@@ -132,7 +140,7 @@ class Database:
 def is_trouble(error: SQLAlchemyError) -> bool:
     """Whether it is the database that can't be used (connection, lock, disk, file), and not a statement or a row."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, NoConnectionFree)
+        return isinstance(error, NoConnectionFree | PendingRollbackError)  # the second: the connection died before
     reason = error.orig
     if isinstance(reason, sqlite3.OperationalError | sqlite3.InternalError) or type(reason) is sqlite3.DatabaseError:
         return _sqlite_code(reason) not in (None, sqlite3.SQLITE_ERROR)  # that is for statements that make no sense
