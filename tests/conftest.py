@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,10 @@ from hypothesis import settings
 
 from tests import postgres
 
-CI = os.environ.get("CI") == "true"
-
 # On a busy machine a slow example is no failure. CI runs the same examples every time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if CI else "default")
+settings.load_profile("ci" if postgres.CI else "default")
 
 
 def pytest_report_header() -> str:
@@ -30,10 +27,7 @@ def databases() -> Iterator[postgres.Databases]:
     """A PostgreSQL server, one for the run, on which databases can be made."""
     server = postgres.find()
     if server is None:
-        reason = f"no PostgreSQL: install one, or name one that tests may use in {postgres.VARIABLE}"
-        if CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        postgres.missing(f"install one, or name one that tests may use in {postgres.VARIABLE}")
     with postgres.databases(server) as databases:
         yield databases
 

@@ -20,11 +20,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+import pytest
 from sqlalchemy import URL, Connection, create_engine, make_url
 
 VARIABLE = "LIFECYCLE_TEST_POSTGRES_URL"
+CI = os.environ.get("CI") == "true"
 OLDEST = 13
 ZONE = "Asia/Kathmandu"
 """Every test database's zone: at +05:45 a naive instant, or one cut to the hour, cannot pass unseen."""
@@ -208,6 +210,11 @@ def databases(server: Server) -> Iterator[Databases]:
                 yield Databases(url, connection)
         finally:
             engine.dispose()
+
+
+def missing(what_to_do: str) -> NoReturn:
+    """Skip the test; CI must have a PostgreSQL, so there it fails."""
+    (pytest.fail if CI else pytest.skip)(f"no PostgreSQL: {what_to_do}")
 
 
 def find() -> Server | None:

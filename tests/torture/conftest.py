@@ -75,7 +75,7 @@ def crashable() -> Iterator[Crashable]:
     """A PostgreSQL server of a module's own, which may be stopped and started."""
     programs = postgres.programs()
     if programs is None:
-        pytest.skip("no PostgreSQL that the tests may stop")
+        postgres.missing("install one, for a test stops it")
     with programs.crashable() as server:
         yield server
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, or_, select
 
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
@@ -101,10 +101,7 @@ class Standing:
 
 def standings(connection: Connection, *, id: str | None = None, status: str | None = None) -> list[Standing]:
     """One instance, or those whose root has this status, by when their next transition is due."""
-    table, root, deferral = schema.instances, schema.roots, schema.deferrals
-    its_own = deferral.c.instance_id == table.c.id
-    next_event = select(deferral.c.event).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery()
-    next_due_at = select(deferral.c.due_at).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery()
+    table, root, next_due_at = schema.instances, schema.roots, _of_next(schema.deferrals.c.due_at)
     query: Select[Any] = (
         select(
             table.c.id,
@@ -118,7 +115,7 @@ def standings(connection: Connection, *, id: str | None = None, status: str | No
             root.c.attempts,
             root.c.error,
             root.c.wake_at,
-            next_event,
+            _of_next(schema.deferrals.c.event),
             next_due_at,
         )
         .join(root, root.c.id == table.c.root_id)
@@ -140,8 +137,7 @@ def instances(
     older_than: int | None = None,
 ) -> list[StoredInstance]:
     """Instances of a machine, oldest first; `older_than`: only those stored by an older version of it."""
-    table, root, deferral = schema.instances, schema.roots, schema.deferrals
-    its_own = deferral.c.instance_id == table.c.id
+    table, root = schema.instances, schema.roots
     query: Select[Any] = (
         select(
             table.c.id,
@@ -154,8 +150,8 @@ def instances(
             root.c.seq,
             root.c.status,
             root.c.error,
-            select(deferral.c.event).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery(),
-            select(deferral.c.due_at).where(its_own).order_by(deferral.c.due_at).limit(1).scalar_subquery(),
+            _of_next(schema.deferrals.c.event),
+            _of_next(schema.deferrals.c.due_at),
         )
         .join(root, root.c.id == table.c.root_id)
         .where(table.c.machine == machine)
@@ -167,6 +163,13 @@ def instances(
     if older_than is not None:
         query = query.where(table.c.version < older_than)
     return [StoredInstance(*row) for row in connection.execute(query)]
+
+
+def _of_next(column: Column[Any]) -> ScalarSelect[Any]:
+    """This column of the deferral of an instance that is due first."""
+    deferral = schema.deferrals.c
+    its_own = select(column).where(deferral.instance_id == schema.instances.c.id)
+    return its_own.order_by(deferral.due_at).limit(1).scalar_subquery()
 
 
 def steps(
