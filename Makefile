@@ -34,7 +34,7 @@ test: lint ## Lint, then run every test, on SQLite and PostgreSQL (ARGS=... for 
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 torture: .venv/.tools ## Kill the daemon hundreds of times, crash its database, catch up with 100,000 (ARGS=... for pytest)
-	LIFECYCLE_TEST_TORTURE=long $(BIN)/python -m pytest --capture=no tests/torture $(ARGS)
+	LIFECYCLE_TEST_TORTURE=long $(BIN)/python -m pytest --capture=no tests/torture tests/money/test_kills.py $(ARGS)
 
 lint: .venv/.tools ## Check style, types and layers
 	$(BIN)/ruff check

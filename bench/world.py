@@ -17,6 +17,7 @@ from lifecycle import Lifecycle, VirtualClock
 from lifecycle.engine.clock import Clock
 from lifecycle.store.database import Database
 from tests import postgres
+from tests.torture.cards import NOTHING_IS_CHARGED
 
 KINDS = ("sqlite", "postgresql")
 PROJECT = Path(__file__).parents[1]
@@ -54,10 +55,12 @@ def databases() -> Iterator[Databases]:
 
 @contextmanager
 def lifecycle_on(url: str, clock: Clock | None = None) -> Iterator[Lifecycle]:
-    """The project's configuration on a database, its schema made, its log quiet."""
+    """The project's configuration on a database, its schema made, its log quiet; nothing is charged."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     lifecycle = Lifecycle.from_config(
-        PROJECT / "config.yaml", clock=clock or VirtualClock(START), environ={"LIFECYCLE_DATABASE__URL": url}
+        PROJECT / "config.yaml",
+        clock=clock or VirtualClock(START),
+        environ=NOTHING_IS_CHARGED | {"LIFECYCLE_DATABASE__URL": url},
     )
     lifecycle.upgrade_schema()
     try:

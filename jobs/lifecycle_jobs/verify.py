@@ -7,8 +7,9 @@ from typing import Protocol
 import structlog
 
 from lifecycle.engine.clock import Clock
+from lifecycle.errors import LifecycleError
 from lifecycle.store.database import Database
-from lifecycle.verify import verify
+from lifecycle.verify import ledger_of, verify
 
 log = structlog.get_logger("lifecycle")
 
@@ -29,10 +30,20 @@ class Verifiable(Protocol):
         """What time it is."""
         ...
 
+    @property
+    def gateway(self) -> object:
+        """Whose ledger is compared, where it gives one."""
+        ...
+
 
 def verify_history(lifecycle: Verifiable) -> None:
     """One line `history_verified` where all is well, else a line `history_broken` for each of the first findings."""
-    report = verify(lifecycle.database, now=lifecycle.clock.now())
+    try:
+        charges = ledger_of(lifecycle.gateway)
+    except LifecycleError as error:  # it can't be had; the rest is judged all the same
+        log.warning("gateway_left_out", error=str(error))
+        charges = None
+    report = verify(lifecycle.database, now=lifecycle.clock.now(), charges=charges)
     errors = report.errors
     if not errors:
         warnings = len(report.findings)

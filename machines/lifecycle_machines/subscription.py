@@ -64,9 +64,9 @@ class SubscriptionMachine(SubscriptionActions):
 
     change_now = (
         trial.to(trial, cond=CHANGE, on="change_in_trial")
-        | active.to(active, cond=[*CHANGE, "payable"], on="change_paid")
+        | active.to(active, cond=[*CHANGE, "settled", "payable"], on="change_paid")
         | pending_change.to(trial, cond=["in_trial", *CHANGE], on="change_in_trial")
-        | pending_change.to(active, cond=["not in_trial", *CHANGE, "payable"], on="change_paid")
+        | pending_change.to(active, cond=["not in_trial", *CHANGE, "settled", "payable"], on="change_paid")
         | pending_cancellation.to(pending_cancellation, cond=refuse("cancellation_pending"))
     )
 
@@ -87,10 +87,12 @@ class SubscriptionMachine(SubscriptionActions):
 
     add_seats = (
         trial.to(trial, cond=["seats_offered", "seats_within"], on="take_seats")
-        | active.to(active, cond=["seats_offered", "seats_within", "payable"], on="take_seats")
+        | active.to(active, cond=["seats_offered", "seats_within", "settled", "payable"], on="take_seats")
         | pending_change.to(pending_change, cond=["in_trial", "seats_offered", "seats_within"], on="take_seats")
         | pending_change.to(
-            pending_change, cond=["not in_trial", "seats_offered", "seats_within", "payable"], on="take_seats"
+            pending_change,
+            cond=["not in_trial", "seats_offered", "seats_within", "settled", "payable"],
+            on="take_seats",
         )
         | pending_cancellation.to(pending_cancellation, cond=refuse("cancellation_pending"))
     )
@@ -105,10 +107,10 @@ class SubscriptionMachine(SubscriptionActions):
     )
 
     cancel_now = (
-        trial.to(ended, cond="cancel_allowed", on="end_now")
-        | active.to(ended, cond="cancel_allowed", on="end_now")
-        | pending_change.to(ended, cond="cancel_allowed", on="end_now")
-        | pending_cancellation.to(ended, cond="cancel_allowed", on="end_now")
+        trial.to(ended, cond="cancel_allowed", on="end_and_refund")
+        | active.to(ended, cond="cancel_allowed", on="end_and_refund")
+        | pending_change.to(ended, cond="cancel_allowed", on="end_and_refund")
+        | pending_cancellation.to(ended, cond="cancel_allowed", on="end_and_refund")
     )
 
     withdraw_cancellation = (
@@ -118,6 +120,13 @@ class SubscriptionMachine(SubscriptionActions):
         | pending_cancellation.to(pending_change, cond="change_pending", on="unset_end")
         | pending_cancellation.to(trial, cond=["not change_pending", "in_trial"], on="unset_end")
         | pending_cancellation.to(active, cond=["not change_pending", "not in_trial"], on="unset_end")
+    )
+
+    use_credits = (
+        trial.to(trial, cond="credits_enough", on="use_credits_up")
+        | active.to(active, cond="credits_enough", on="use_credits_up")
+        | pending_change.to(pending_change, cond="credits_enough", on="use_credits_up")
+        | pending_cancellation.to(pending_cancellation, cond="credits_enough", on="use_credits_up")
     )
 
     # Deferred
@@ -145,7 +154,7 @@ class SubscriptionMachine(SubscriptionActions):
         | pending_cancellation.to(pending_cancellation, cond="change_due", on="take_change")
     )
 
-    end_date_arrives = pending_cancellation.to(ended, on="end_now")
+    end_date_arrives = pending_cancellation.to(ended, on="end_and_refund")
 
     payment_exhausted = (
         active.to(ended, cond="exhaustion_ends", on="end_now")

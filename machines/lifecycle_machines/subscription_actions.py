@@ -9,28 +9,33 @@ from dataclasses import replace
 
 from lifecycle.domain import subscription
 from lifecycle.domain.calendar import Duration
-from lifecycle.domain.effects import Notice
+from lifecycle.domain.effects import Notice, Post, Reason
+from lifecycle.domain.machine import Effect
 from lifecycle.domain.subscription import Subscription
-from lifecycle_machines.subscription_guards import SubscriptionGuards
+from lifecycle_machines.subscription_billing import SubscriptionBilling
 
 
-class SubscriptionActions(SubscriptionGuards):
+class SubscriptionActions(SubscriptionBilling):
     """The actions, by the names that the transitions give."""
 
     def start_trial(self) -> None:
         """Begin the plan's trial."""
         length = self.trial_length() or Duration(0, 0)
-        self.become(subscription.on_trial(self.chosen(), length, self.now), Notice("trial_started"))
+        facts, credits = self.opened_with_credits(subscription.on_trial(self.chosen(), length, self.now))
+        self.become(facts, *credits, Notice("trial_started"))
 
     def start_paid(self) -> None:
         """Begin the first paid cycle."""
-        facts = self.chosen()
-        self.become(facts, *facts.bill("purchase"), Notice("subscribed"))
+        priced, lines = self.priced()
+        facts, credits = self.opened_with_credits(priced)
+        self.become(facts, *self.bill("purchase", facts, lines), *credits, Notice("subscribed"))
 
     def activate_now(self) -> None:
         """Give up the rest of the trial: period and anchor start now, and the trial's end is now (rule D8)."""
-        facts = replace(self.chosen().paid_from(self.now), trial_end=self.now)
-        self.become(facts, *facts.bill("purchase"), *self.failures(), Notice("trial_converted"))
+        priced, lines = self.priced()
+        facts, credits = self.opened_with_credits(replace(priced, trial_end=self.now))
+        bill = self.bill("purchase", facts, lines)
+        self.become(facts, *bill, *credits, *self.failures(), Notice("trial_converted"))
 
     def change_in_trial(self) -> None:
         """Swap the plan; the trial goes on, to the same end."""
@@ -50,33 +55,47 @@ class SubscriptionActions(SubscriptionGuards):
 
     def take_seats(self) -> None:
         """More seats, now; a pending change is kept."""
-        self.become(replace(self.facts, seats=self.chosen().seats), Notice("seats_changed"))
+        facts, lines = self.priced()
+        self.become(facts, *self.bill("change", facts, lines), Notice("seats_changed"))
+
+    def use_credits_up(self) -> None:
+        """Take from the credits."""
+        used = self.arguments.get("credits", 1)
+        post = Post(self.facts.account, "credits", {"credits": -used, "used": used})
+        self.become(replace(self.facts, credits=self.facts.credits - used), post)
 
     def set_end(self) -> None:
         """Set or move the end date; a cycle that was cut shorter than that grows (rule I17)."""
         facts = self.facts.ending(self.instant_asked_for())
-        self.become(facts, *facts.bill_rest(self.facts), Notice("cancellation_scheduled"))
+        self.become(facts, *self.bill_rest(facts), Notice("cancellation_scheduled"))
 
     def unset_end(self) -> None:
         """As if the cancellation had not been asked for."""
         facts = self.facts.ending(None)
-        self.become(facts, *facts.bill_rest(self.facts), Notice("cancellation_withdrawn"))
+        self.become(facts, *self.bill_rest(facts), Notice("cancellation_withdrawn"))
 
     def end_now(self) -> None:
         """Over, at the nominal instant."""
         self.become(self.facts.ended(self.now), Notice("ended"))
 
+    def end_and_refund(self) -> None:
+        """Over, at the customer's wish."""
+        self.become(self.facts.ended(self.now), *self.refund_of_the_rest(), Notice("ended"))
+
     def convert(self) -> None:
         """The trial is over and the first paid cycle starts at its end, with the change that is due by then."""
-        facts = self.with_due_change().paid_from(self.facts.boundary)
-        self.become(facts, *facts.bill("purchase"), *self.failures(), Notice("trial_converted"))
+        facts, credits = self.opened_with_credits(self.with_due_change().paid_from(self.facts.boundary))
+        bill = self.bill("purchase", facts, self.cycle_of(facts))
+        self.become(facts, *bill, *credits, *self.failures(), Notice("trial_converted"))
 
     def renew(self) -> None:
-        """The next cycle starts, with the change that is due by then."""
+        """The next cycle starts, with the change that is due by then; `renewed` is said when it is paid (rule I26)."""
         possible = self.still_possible()
-        facts = possible.next_cycle()
-        changed = possible.change_due(self.facts.boundary)
-        self.become(facts, *facts.bill("renewal"), *self.failures(), Notice("changed" if changed else "renewed"))
+        facts, credits = self.opened_with_credits(possible.next_cycle())
+        changed, lines = possible.change_due(self.facts.boundary), self.cycle_of(facts)
+        notices = [Notice("changed")] if changed else [] if lines else [Notice("renewed")]
+        bill = self.bill("renewal", facts, lines, None if changed else "renewed")
+        self.become(facts, *bill, *credits, *self.failures(), *notices)
 
     def take_change(self) -> None:
         """A change on a date inside a cycle; in a trial without a charge."""
@@ -98,20 +117,25 @@ class SubscriptionActions(SubscriptionGuards):
         return outcome
 
     def change_inside_cycle(self, changed: Subscription) -> None:
-        """A change inside a paid cycle. Another plan starts a new period and anchor now, or keeps the running period,
-        by its policy; another interval always starts one (rules D4, D6), the number of seats never (I4, I20)."""
-        keep = self.context.catalog.policies_of(changed.plan).proration.period == "keep"
-        if changed.interval == self.facts.interval and (keep or changed.plan == self.facts.plan):
-            self.change_kept(changed)
-            return
-        facts = changed.reopened(self.now)
-        self.become(facts, *facts.bill("purchase"), Notice("changed"))
+        """A change inside a paid cycle, which may start a new one."""
+        priced, lines = self.changed_inside_cycle(changed, self.priced_at)
+        facts, credits = self.changed_with_credits(priced)
+        reason: Reason = "change" if facts.cycle == self.facts.cycle else "purchase"
+        self.become(facts, *self.bill(reason, facts, lines), *credits, Notice(self._told(facts)))
 
     def change_kept(self, changed: Subscription) -> None:
-        """A change in the period that runs."""
-        same = (changed.plan, changed.interval) == (self.facts.plan, self.facts.interval)
-        self.become(changed, Notice("seats_changed" if same else "changed"))
+        """A change in the period that runs, without a charge."""
+        facts, credits = self.changed_with_credits(changed)
+        self.become(facts, *credits, Notice(self._told(facts)))
+
+    def bill_rest(self, facts: Subscription) -> list[Effect]:
+        """The invoice for what a cycle that was cut short has grown by."""
+        return self.bill("rest_of_cycle", facts, self.rest_of_cycle(facts))
 
     def failures(self) -> list[Notice]:
         """The notice for a change that is withdrawn because it has become impossible."""
         return [] if self.still_possible() == self.facts else [Notice("change_failed")]
+
+    def _told(self, facts: Subscription) -> str:
+        same = (facts.plan, facts.interval) == (self.facts.plan, self.facts.interval)
+        return "seats_changed" if same else "changed"

@@ -15,7 +15,8 @@ from lifecycle.domain.catalog import ChangeRefusal, Plan
 from lifecycle.domain.machine import Decision, Json, Machine, refusing
 from lifecycle.domain.policies import ChangeWhen
 from lifecycle.domain.refusals import refused
-from lifecycle.domain.subscription import Change, Subscription, Surroundings
+from lifecycle.domain.subscription import Change, Subscription
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle.domain.wanted import Request
 from lifecycle.errors import Refused
 
@@ -165,7 +166,7 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
 
     def converts(self) -> bool:
         """At the trial's end a payment method is there, or nothing is due."""
-        return self.context.account.payment_method or self.with_due_change().price == 0
+        return self.context.account.payment_method is not None or self.with_due_change().price == 0
 
     def exhaustion_ends(self) -> bool:
         """The policy ends a subscription whose payment is exhausted."""
@@ -249,8 +250,13 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
             when = "period_end" if self.instant_asked_for() == self.facts.period_end else "date"
         return when in self.context.catalog.policies_of(self.facts.plan).cancel.when
 
-    @refusing("payment_method_missing")
-    def payable(self) -> bool:
-        """A payment method is there, or nothing is to pay."""
-        outcome = self.outcome()
-        return self.context.account.payment_method or outcome is None or outcome.price == 0
+    @refusing("credits_exhausted")
+    def credits_enough(self) -> bool:
+        """So many credits are left."""
+        wanted: int = self.arguments.get("credits", 1)
+        return self.facts.credits >= wanted
+
+    @refusing("past_due")
+    def settled(self) -> bool:
+        """No invoice waits for money that was asked for in vain."""
+        return not any(one.state == "open" and one.facts.failed_at for _, one in self.siblings("invoice"))

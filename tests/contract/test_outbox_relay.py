@@ -39,7 +39,7 @@ def message(post: Post) -> str:
 
 
 def test_a_destination_is_given_the_message(post: Post) -> None:
-    """Its id, what it is about, and the number of the attempt."""
+    """Its id, what it is about, the number of the attempt, and whether it has been taken out before."""
     courier = post.hire()
     [sent] = post.order(courier, ("office", "one"))
     desk = Desk(OSError("shut"))
@@ -48,7 +48,7 @@ def test_a_destination_is_given_the_message(post: Post) -> None:
     post.wait(10)
     relay.run()
     given = Message(sent, "office", "one", {"round": 0}, courier.id, courier.id, START, 1)
-    assert desk.taken == [given, replace(given, attempt=2)]
+    assert desk.taken == [given, replace(given, attempt=2, again=True)]
 
 
 def test_what_is_delivered_is_done(post: Post, message: str) -> None:

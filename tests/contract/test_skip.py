@@ -23,7 +23,7 @@ def test_a_skipped_cycle_is_not_invoiced_and_the_next_keeps_the_anchor(world: Wo
     assert (answer.facts["cycle"], answer.facts["period_start"]) == (2, "2026-02-28T10:00:00+00:00")
     assert (answer.next_event, answer.next_due_at) == ("cycle_starts", "2026-03-31T10:00:00+00:00")
     [renewal] = world.travel("2026-04-01")
-    bill = {"effect": "bill", "reason": "renewal", "cycle": 3}
+    bill = {"effect": "bill", "reason": "renewal", "cycle": 3, "total": 10000}
     assert renewal.effects[0] == bill | {"start": "2026-03-31T10:00:00+00:00", "end": "2026-04-30T10:00:00+00:00"}
 
 

@@ -172,7 +172,7 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     skip_two: {"cycle_number"},
     skip_a_day: {"cycle_start"},
     keep_what_was_dropped: {"act_changed"},
-    fire_unasked: {"not_deferred"},
+    fire_unasked: {"not_deferred", "posting_content"},
     fire_early: {"fired_early"},
     fire_in_disorder: {"due_order", "recorded_early"},
     release_and_change: {"act_changed"},

@@ -19,7 +19,7 @@ from tests.unit.machine_world import at, utc
 SECOND = timedelta(seconds=1)
 WATCHED = {
     schema.log: [column.name for column in schema.log.c],
-    schema.instances: ["id", "root_id", "machine", "version", "state", "facts", "owner_id", "live_key"],
+    schema.instances: ["id", "root_id", "machine", "version", "state", "facts", "owner_id", "live_key", "closed"],
     schema.deferrals: ["instance_id", "root_id", "event", "due_at"],
     schema.roots: ["seq", "head", "wake_at"],
     schema.checkpoints: [column.name for column in schema.checkpoints.c],

@@ -22,6 +22,7 @@ class Host:
 
     database: Database
     clock: Clock
+    gateway: object = None
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def revive(vandal: Vandal) -> str:
     changes = {"source": "ended", "target": "active", "changes": {"ends_at": None}, "effects": []}
     vandal.add(schema.log, **(last | {"seq": 3, "event": "withdraw_cancellation"} | changes))
     vandal.facts(name, ends_at=None)
-    vandal.instance(name, state="active", live_key="acct_ended_at_once/main")
+    vandal.instance(name, state="active", live_key="acct_ended_at_once/main", closed=False)
     vandal.add(schema.deferrals, instance_id=subscription, root_id=subscription, event="cycle_starts", due_at=boundary)
     vandal.root(name, seq=3, wake_at=boundary)
     vandal.seal(name)

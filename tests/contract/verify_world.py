@@ -14,7 +14,7 @@ from lifecycle.domain.account import Account
 from lifecycle.domain.effects import Notice, Send
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.domain.matrix import AnyMachine
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.commands import Answer, Command, Creation
@@ -26,6 +26,7 @@ from lifecycle.engine.work import Work
 from lifecycle.store.accounts import add_account, find_account, owners_of
 from lifecycle.store.database import Database
 from lifecycle.store.migrate import upgrade
+from lifecycle.store.money import PaymentMethod, add_payment_method
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.unit.machine_world import ACCOUNT, CATALOG, at, utc
@@ -102,7 +103,7 @@ class World:
         self, account: str, plan: str, *, interval: str = "month", zone: str = "UTC", card: bool = True
     ) -> str:
         """Take a plan, with its trial where there is one; the subscription's id."""
-        owner = self._account(replace(ACCOUNT, id=account, reference=account, zone=zone, payment_method=card))
+        owner = self._account(replace(ACCOUNT, id=account, reference=account, zone=zone), card=card)
         return self._create(
             Creation(
                 machine="subscription",
@@ -137,12 +138,29 @@ class World:
 
         return self.engine.attempt(job)
 
-    def _account(self, account: Account) -> Account:
+    def _account(self, account: Account, *, card: bool) -> Account:
         with self.database.writing() as connection:
-            found = find_account(connection, account.id)
-            if found is None:
+            if find_account(connection, account.id) is None:
                 add_account(connection, account, self.clock.now())
-            return found or account
+                if card:
+                    add_payment_method(connection, self._card(account.id))
+            found = find_account(connection, account.id)
+            assert found is not None
+            return found
+
+    def _card(self, account: str) -> PaymentMethod:
+        return PaymentMethod(
+            id=f"pm_{account}",
+            account_id=account,
+            customer=f"cus_{account}",
+            token=f"card_{account}",
+            brand="Sandbox",
+            last4="4242",
+            exp_month=1,
+            exp_year=2028,
+            default_of=account,
+            added_at=self.clock.now(),
+        )
 
     def _engine(self, *machines: type[AnyMachine]) -> Engine[SqlTransaction]:
         around = {"subscription": self._around}

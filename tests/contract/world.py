@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from lifecycle.domain.catalog import SeatTerms
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.commands import Answer, Command, Creation

@@ -156,9 +156,9 @@ def ids(url: str) -> None:
     del url
     config = load_config(PROJECT / "config.yaml", {})
     lifecycle = Lifecycle(config, clock=VirtualClock(SystemClock().now()))
-    say(lifecycle.accounts.prepared("acme", email=ANN).id)
-    end_of(forked(lambda: say(lifecycle.accounts.prepared("acme", email=ANN).id)))
-    say(lifecycle.accounts.prepared("acme", email=ANN).id)
+    say(lifecycle.accounts.prepared("acme", email=ANN)[0].id)
+    end_of(forked(lambda: say(lifecycle.accounts.prepared("acme", email=ANN)[0].id)))
+    say(lifecycle.accounts.prepared("acme", email=ANN)[0].id)
 
 
 def _drop(_logger: object, _level: str, _line: object) -> str:

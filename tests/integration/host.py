@@ -34,6 +34,9 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
+FREE_SEATS = {"LIFECYCLE_CATALOG__PLANS__TEAM__SEATS__PRICE": "{}"}
+
+
 @dataclass
 class Host:
     """A process that has both: `Lifecycle`, and an engine with the table `orders`."""
@@ -82,8 +85,8 @@ class Heard:
 
 @contextmanager
 def hosting(url: str, start: str = START, **environ: str) -> Iterator[tuple[Host, VirtualClock]]:
-    """A host whose clock stands at `start`."""
-    with travelling(url, start, **environ) as (lifecycle, clock), _engine(lifecycle, url) as engine:
+    """A host whose clock stands at `start`; seats cost nothing there, so that they are had at once."""
+    with travelling(url, start, **(FREE_SEATS | environ)) as (lifecycle, clock), _engine(lifecycle, url) as engine:
         yield Host(lifecycle, engine), clock
 
 

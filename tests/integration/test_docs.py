@@ -152,10 +152,10 @@ with Session.begin() as session:                        # inside the host's own 
 def test_the_readme_travels_through_three_months(folder: Path) -> None:
     """28 February, 31 March, 30 April, as its comment says."""
     printed = run_script(folder, Program.of("README.md").scripts[1])
-    assert [line for line in printed.splitlines() if line.endswith("+00:00 cycle_starts")] == [
-        "2026-02-28 09:00:00+00:00 cycle_starts",
-        "2026-03-31 09:00:00+00:00 cycle_starts",
-        "2026-04-30 09:00:00+00:00 cycle_starts",
+    assert [line for line in printed.splitlines() if line.endswith("+00:00 subscription cycle_starts")] == [
+        "2026-02-28 09:00:00+00:00 subscription cycle_starts",
+        "2026-03-31 09:00:00+00:00 subscription cycle_starts",
+        "2026-04-30 09:00:00+00:00 subscription cycle_starts",
     ]
 
 

@@ -105,7 +105,7 @@ def test_a_hosts_module_can_be_loaded_twice(tmp_path: Path, monkeypatch: pytest.
         with host.lifecycle.start(), Session(host.engine) as session, session.begin():
             parts = host.lifecycle.using(session)
             parts.accounts.create("acme", email=ANN, payment_method=True)
-            parts.subscriptions.create("acme", plan="team", by=ANN)
+            parts.subscriptions.create("acme", plan="basic", by=ANN)
     assert [step.event for step in host.heard] == ["subscribed"]
     assert first_heard == []
     for engine, lifecycle in ((first_engine, first), (host.engine, host.lifecycle)):

@@ -51,9 +51,9 @@ def test_a_hook_gets_the_step() -> None:
         host.lifecycle.on("subscription.active")(steps.append)
         sub = host.subscribe()
         [step] = steps
-        assert (step.instance_id, step.source, step.target, step.seq) == (sub.id, None, "active", 1)
+        assert (step.instance_id, step.source, step.target, step.seq) == (sub.id, None, "active", 4)
         assert step.at == utc("2026-01-31T09:00")
-        assert step.actor == step.actor_id == host.lifecycle.log()[0].actor_id
+        assert step.actor == step.actor_id == host.lifecycle.subscriptions.history(sub.id)[0].actor_id
 
 
 def test_a_machine_of_the_hosts_own_is_heard() -> None:
@@ -102,7 +102,7 @@ def test_a_hook_that_raises_is_logged_and_stops_no_other() -> None:
         with capture_logs() as lines:
             sub = host.subscribe()
         [line] = [line for line in lines if line["event"] == "hook_failed"]
-        assert (line["hook"], line["root"], line["seq"]) == ("subscription.subscribed", sub.id, 1)
+        assert (line["hook"], line["root"], line["seq"]) == ("subscription.subscribed", sub.id, 4)
         assert line["error"] == "no bell"
         assert called == ["first", "third"]
         assert sub.state == "active"

@@ -89,21 +89,25 @@ def test_a_scoped_session_does_as_well(database_url: str) -> None:
 
 
 def test_a_customer_is_made_in_one_transaction(database_url: str) -> None:
-    """Account, card, subscription, seats and an operator's hold, each seeing what the ones before have done."""
+    """Account, card, trial, a change to come and an operator's hold, each seeing what the ones before have done."""
     with hosting(database_url) as (host, _):
         with Session(host.engine) as session, session.begin():
             parts = host.lifecycle.using(session)
             account = parts.accounts.create("acme", email=ANN)
-            parts.accounts.set_payment_method("acme", True)
-            sub = parts.subscriptions.create("acme", plan="team", by=ANN)
-            assert parts.subscriptions.add_seats(sub.id, 2, by=ANN).seats == 5
+            parts.payment_methods.add("acme", "ok")
+            sub = parts.subscriptions.create("acme", plan="basic", by=ANN)
+            assert parts.subscriptions.change(sub.id, plan="team", by=ANN).state == "pending_change"
             parts.operations.hold(sub.id, reason="checks")
             assert [each.id for each in parts.subscriptions.list(account="acme")] == [sub.id]
             assert parts.accounts.get(account.id).payment_method
-            assert [step.event for step in parts.subscriptions.history(sub.id)] == ["subscribed", "add_seats", "held"]
+            assert [step.event for step in parts.subscriptions.history(sub.id)] == [
+                "subscribed",
+                "schedule_change",
+                "held",
+            ]
             with pytest.raises(NotFound):
                 host.lifecycle.subscriptions.get(sub.id)
-        assert host.events(sub.id) == ["subscribed", "add_seats", "held"]
+        assert host.events(sub.id) == ["subscribed", "schedule_change", "held"]
 
 
 def test_a_refusal_leaves_the_session_usable(database_url: str) -> None:
@@ -120,14 +124,18 @@ def test_a_refusal_leaves_the_session_usable(database_url: str) -> None:
 
 
 def test_what_is_due_fires_first_and_stays_when_the_command_is_refused(database_url: str) -> None:
-    """B4 in a host's transaction: on 3 April two cycles have started before the command is judged and refused."""
+    """B4 in a host's transaction: on 3 April the cycle of 28 February has started before the command is judged. The
+    next one waits for its charge (C5), and so the command is refused; what has fired stays."""
     with hosting(database_url) as (host, clock):
         sub = host.subscribe()
         clock.move_to(clock.now() + timedelta(days=62))
         with Session(host.engine) as session, session.begin():
-            with pytest.raises(Refused):
+            with pytest.raises(Refused) as refusal:
                 host.lifecycle.using(session).subscriptions.withdraw_change(sub.id, by=ANN)
             session.add(Order(id=1))
+        assert refusal.value.code == "order_in_progress"
+        assert host.events(sub.id) == ["subscribed", "cycle_starts"]
+        host.lifecycle.advance_to(clock.now())
         assert host.events(sub.id) == ["subscribed", "cycle_starts", "cycle_starts"]  # 28 February, 31 March
         clock.move_to(clock.now() + timedelta(days=31))
         with Session(host.engine) as session:

@@ -12,12 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from lifecycle import Refused
 from lifecycle.app.accounts import Accounts
-from lifecycle.app.awaited import AsyncAccounts, AsyncOperations, AsyncSubscriptions
+from lifecycle.app.awaited import (
+    AsyncAccounts,
+    AsyncBalances,
+    AsyncInvoices,
+    AsyncOperations,
+    AsyncPaymentMethods,
+    AsyncQuotes,
+    AsyncSubscriptions,
+)
+from lifecycle.app.balances import Balances
+from lifecycle.app.invoices import Invoices
 from lifecycle.app.operations import Operations
+from lifecycle.app.payment_methods import PaymentMethods
+from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
 from tests.integration.host import ANN, Heard, Host, Order, hosting
 
-TAKE_A_TRANSACTION = {"prepared", "add", "open"}
+TAKE_A_TRANSACTION = {"prepared", "write", "open"}
 """What the import calls inside a transaction of its own."""
 
 
@@ -41,7 +53,15 @@ async def engine(host: Host) -> AsyncIterator[AsyncEngine]:
 
 @pytest.mark.parametrize(
     ("sync", "awaited"),
-    [(Accounts, AsyncAccounts), (Subscriptions, AsyncSubscriptions), (Operations, AsyncOperations)],
+    [
+        (Accounts, AsyncAccounts),
+        (PaymentMethods, AsyncPaymentMethods),
+        (Subscriptions, AsyncSubscriptions),
+        (Quotes, AsyncQuotes),
+        (Invoices, AsyncInvoices),
+        (Balances, AsyncBalances),
+        (Operations, AsyncOperations),
+    ],
 )
 def test_every_method_can_be_awaited(sync: type, awaited: type) -> None:
     """None is forgotten, and each keeps its name, its words and its arguments."""
@@ -88,8 +108,8 @@ def test_an_async_connection_does_as_well(database_url: str) -> None:
         async with engine(host) as db, db.begin() as connection:
             parts = host.lifecycle.using_async(connection)
             await parts.accounts.create("acme", email=ANN)
-            await parts.accounts.set_payment_method("acme", True)
-            sub = await parts.subscriptions.create("acme", plan="team", by=ANN)
+            await parts.payment_methods.add("acme", "ok")
+            sub = await parts.subscriptions.create("acme", plan="basic", by=ANN)
             await parts.operations.hold(sub.id, reason="checks")
             assert (await parts.operations.standing(sub.id)).status == "held"
             assert (await parts.operations.explain(sub.id, "cancel")).status == "held"

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from lifecycle.domain.account import Account
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.commands import Command, Creation
 from lifecycle.engine.engine import Engine
@@ -48,7 +48,7 @@ class Shop:
 
     def subscribe(self, name: str, plan: str, *, zone: str = "UTC", card: bool = True, **more: object) -> None:
         """Open an account and take a plan, now."""
-        account = self._accounts[name] = replace(ACCOUNT, id=name, zone=zone, payment_method=card)
+        account = self._accounts[name] = replace(ACCOUNT, id=name, zone=zone, payment_method="pm_1" if card else None)
         arguments = {"plan": plan, "interval": "month", **more}
         context = Surroundings(CATALOG, account)
         creation = Creation("subscription", "subscribed", "ann", "sub", context, name, arguments)

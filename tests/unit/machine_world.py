@@ -13,12 +13,16 @@ from typing import Literal
 
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import Duration, Interval
-from lifecycle.domain.catalog import Catalog, Plan, SeatTerms
-from lifecycle.domain.effects import Bill, Notice
+from lifecycle.domain.catalog import Catalog, CreditTerms, Plan, SeatTerms
+from lifecycle.domain.effects import Bill, Notice, Reason, Start
 from lifecycle.domain.interpreter import Interpreter
+from lifecycle.domain.invoicing import Line
 from lifecycle.domain.machine import Effect, Stimulus
+from lifecycle.domain.money import format_amount
 from lifecycle.domain.policies import Policies, Proration
-from lifecycle.domain.subscription import Subscription, Surroundings
+from lifecycle.domain.quoting import lines_of
+from lifecycle.domain.subscription import Subscription
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle.errors import Refused
 from lifecycle_machines.subscription import SubscriptionMachine
 
@@ -31,6 +35,7 @@ TEAM = Plan(
     {MONTH: {"USD": 10000}},
     rank=20,
     seats=SeatTerms(included=3, minimum=1, maximum=50, prices={MONTH: {"USD": 2000}}),
+    credits=CreditTerms(grant=100),
 )
 PRO = Plan("pro", "Pro", {MONTH: {"USD": 20000}, WEEK: {"USD": 6000}}, rank=30)
 FREE = Plan("free", "Free", {MONTH: {"USD": 0}}, trial=Duration(14, 0))
@@ -45,9 +50,9 @@ ACCOUNT = Account(
     email="ann@acme.example",
     currency="USD",
     zone="UTC",
-    payment_method=True,
+    payment_method="pm_1",
 )
-NO_CARD = replace(ACCOUNT, payment_method=False)
+NO_CARD = replace(ACCOUNT, payment_method=None)
 SURROUNDINGS = Surroundings(CATALOG, ACCOUNT)
 WITHOUT_CARD = Surroundings(CATALOG, NO_CARD)
 
@@ -66,6 +71,11 @@ def utc(text: str) -> datetime:
 def at(text: str) -> str:
     """A date in UTC as a command's argument."""
     return utc(text).isoformat()
+
+
+def bill(reason: Reason, cycle: int, start: str, end: str, total: int) -> Bill:
+    """The bill for these days."""
+    return Bill(reason, cycle, utc(start), utc(end), total)
 
 
 def with_plan(plan: Plan, catalog: Catalog = CATALOG) -> Catalog:
@@ -121,8 +131,25 @@ class Story:
 
     @property
     def bills(self) -> list[Bill]:
-        """What the last step wants to be invoiced."""
-        return [effect for effect in self._effects if isinstance(effect, Bill)]
+        """What the last step wants to be invoiced, without the facts of the invoice."""
+        return [replace(effect, arguments={}) for effect in self._effects if isinstance(effect, Bill)]
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """All that follows from the last step."""
+        return self._effects
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines of the invoice or the credit note that the last step makes."""
+        notes = [one for one in self._effects if isinstance(one, Start) and one.machine == "credit_note"]
+        documents = [one for one in self._effects if isinstance(one, Bill)] + notes
+        return [line for one in documents for line in lines_of(one)]
+
+    @property
+    def said(self) -> list[tuple[str, str, str]]:
+        """The same lines as kind, amount and formula."""
+        return [(one.kind, format_amount(one.amount, self.facts.terms.currency), one.formula) for one in self.lines]
 
     def earliest(self) -> tuple[datetime, str] | None:
         """The next deferral; of several at one instant, the one that the machine puts first (rule C6)."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config import ConfigError, JobSpec, LogSettings, Problem, load_config
-from lifecycle.config.model import OutboxSettings
+from lifecycle.config.model import GatewaySettings, InvoiceSettings, OutboxSettings
+from lifecycle.config.settings import MACHINES
 from lifecycle.domain.calendar import Duration, Interval
 from lifecycle.domain.catalog import ChangeRule, CreditTerms, Policies, Proration, SeatTerms
 from tests.unit.config_files import SHOP, load, plan, problems
@@ -25,7 +26,7 @@ def test_the_shipped_configuration_loads() -> None:
     config = load_config(ROOT / "config.yaml", {})
     assert config.database_url == "sqlite:///lifecycle.db"
     assert (config.zone, config.heartbeat, config.batch) == ("UTC", Duration(0, 30), 500)
-    assert config.machines == ("lifecycle_machines.subscription:SubscriptionMachine",)
+    assert config.machines == MACHINES
     assert config.jobs == (
         JobSpec("verify_history", "lifecycle_jobs.verify:verify_history", cron="0 4 * * *"),
         JobSpec("relay_outbox", "lifecycle_jobs.relay:relay_outbox", every=Duration(0, 5)),
@@ -33,7 +34,9 @@ def test_the_shipped_configuration_loads() -> None:
     assert config.outbox == OutboxSettings(Duration(0, 60), 20, Duration(0, 5), Duration(0, 3600))
     assert config.mailbox == "mail"
     assert config.log == LogSettings("auto", "info")
-    assert (config.gateway, config.invoice_series, config.quote_lifetime) == ("sandbox", "INV-", Duration(0, 3600))
+    assert config.gateway == GatewaySettings("sandbox", Duration(0, 120))
+    assert config.invoices == InvoiceSettings("INV-", "CN-", None)
+    assert (config.seller.name, config.quote_lifetime) == ("Example Ltd", Duration(0, 3600))
     assert config.catalog.policies == Policies()
     assert list(config.catalog.plans) == ["basic", "flexible", "team"]
 

@@ -47,7 +47,7 @@ def written(value: object) -> str:
     """A default as the page writes it."""
     if isinstance(value, list):
         return f"[{', '.join(str(part) for part in value)}]"
-    return "none" if value is None or isinstance(value, Section) else str(value)
+    return "none" if value in (None, "") or isinstance(value, Section) else str(value)
 
 
 def test_the_page_names_every_key_and_none_besides() -> None:

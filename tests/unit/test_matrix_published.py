@@ -9,24 +9,40 @@ import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from statemachine import State
 
+from lifecycle.config.settings import MACHINES as SHIPPED
 from lifecycle.domain.diagrams import as_markdown, as_mermaid, as_table, markdown_row
 from lifecycle.domain.machine import Json, Machine, refuse, refusing
 from lifecycle.domain.matrix import Guard, Matrix, matrix_of
 from lifecycle.domain.refusals import REFUSALS
+from lifecycle_machines.adjustment import AdjustmentMachine
+from lifecycle_machines.credit_note import CreditNoteMachine
+from lifecycle_machines.invoice import InvoiceMachine
+from lifecycle_machines.order import OrderMachine
+from lifecycle_machines.refund import RefundMachine
 from lifecycle_machines.subscription import SubscriptionMachine
 
+AnyMachine = type[Machine[Any, Any]]
+MACHINES: tuple[tuple[str, AnyMachine], ...] = (
+    ("Subscription", SubscriptionMachine),
+    ("Order", OrderMachine),
+    ("Invoice", InvoiceMachine),
+    ("Credit note", CreditNoteMachine),
+    ("Refund", RefundMachine),
+    ("Adjustment of a balance", AdjustmentMachine),
+)
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
 
 INTRODUCTION = """\
-# The subscription machine
+# The state machines
 
-What a subscription answers to each event in each state, and why it refuses, written from the machine's own class and
-never by hand. A state is where a row leads; the guards in brackets choose between rows, and what follows *unless* are
-the codes of the refusals that can stand in the way."""
+What a subscription, and each of the others that come with the engine, answers to each event in each state, and why it
+refuses, written from the machines' own classes and never by hand. A state is where a row leads; the guards in brackets
+choose between rows, and what follows *unless* are the codes of the refusals that can stand in the way."""
 
 
 def asked(matrix: Matrix) -> dict[str, tuple[Guard, list[str]]]:
@@ -40,17 +56,29 @@ def asked(matrix: Matrix) -> dict[str, tuple[Guard, list[str]]]:
     return guards
 
 
-def question(guard: Guard) -> str:
+QUESTIONS = [(machine, name) for _, machine in MACHINES for name in asked(matrix_of(machine))]
+
+
+def question(machine: AnyMachine, name: str) -> str:
     """The first line of the guard's docstring."""
-    return (inspect.getdoc(getattr(SubscriptionMachine, guard.name)) or "").splitlines()[0]
+    return (inspect.getdoc(getattr(machine, name)) or "").splitlines()[0]
 
 
-def guard_lines(matrix: Matrix) -> Iterator[str]:
+def guard_lines(machine: AnyMachine) -> Iterator[str]:
     """The table of guards."""
     yield from (markdown_row(["guard", "holds when", "otherwise refused", "asked by"]), markdown_row(["---"] * 4))
-    for name, (guard, events) in asked(matrix).items():
+    for name, (guard, events) in asked(matrix_of(machine)).items():
         code = f"`{guard.code}`" if guard.code else ""
-        yield markdown_row([f"`{name}`", question(guard), code, ", ".join(f"`{event}`" for event in events)])
+        yield markdown_row([f"`{name}`", question(machine, name), code, ", ".join(f"`{event}`" for event in events)])
+
+
+def about(title: str, machine: AnyMachine) -> Iterator[str]:
+    """The diagram of a machine, its table, and its guards if it has any."""
+    matrix = matrix_of(machine)
+    yield as_markdown(matrix, title).rstrip()
+    yield "```mermaid\n" + as_mermaid(matrix) + "```"
+    if asked(matrix):
+        yield "### Guards\n\n" + "\n".join(guard_lines(machine))
 
 
 def refusal_lines() -> Iterator[str]:
@@ -62,14 +90,8 @@ def refusal_lines() -> Iterator[str]:
 
 def published() -> str:
     """The page, as it has to be."""
-    matrix = matrix_of(SubscriptionMachine)
-    sections = [
-        INTRODUCTION,
-        "```mermaid\n" + as_mermaid(matrix) + "```",
-        as_markdown(matrix, "Events and states").rstrip(),
-        "## Guards\n\n" + "\n".join(guard_lines(matrix)),
-        "## Refusals\n\n" + "\n".join(refusal_lines()),
-    ]
+    machines = (section for title, machine in MACHINES for section in about(title, machine))
+    sections = [INTRODUCTION, *machines, "## Refusals\n\n" + "\n".join(refusal_lines())]
     return "\n\n".join(sections) + "\n"
 
 
@@ -81,16 +103,24 @@ def test_the_published_matrix_is_the_machine() -> None:
     assert PAGE.read_text(encoding="utf-8") == published()
 
 
-@pytest.mark.parametrize("name", list(asked(matrix_of(SubscriptionMachine))))
-def test_every_guard_says_what_it_asks(name: str) -> None:
+def test_the_page_is_of_all_machines() -> None:
+    """Those that run where the configuration names none are on it (rule B1)."""
+    assert {f"{machine.__module__}:{machine.__name__}" for _, machine in MACHINES} == set(SHIPPED)
+
+
+@pytest.mark.parametrize(("machine", "name"), QUESTIONS)
+def test_every_guard_says_what_it_asks(machine: AnyMachine, name: str) -> None:
     """The page has a sentence for each guard."""
-    assert question(asked(matrix_of(SubscriptionMachine))[name][0]).endswith(".")
+    assert question(machine, name).endswith(".")
 
 
-def test_every_code_of_the_machine_has_a_sentence() -> None:
+@pytest.mark.parametrize("machine", [machine for _, machine in MACHINES])
+def test_every_code_of_the_machine_has_a_sentence(machine: AnyMachine) -> None:
     """What the machine refuses with is in the table of codes (rule B2)."""
-    rows = [row for rows in matrix_of(SubscriptionMachine).cells.values() for row in rows]
-    assert {guard.code for row in rows for guard in row.guards if guard.code} <= set(REFUSALS)
+    matrix = matrix_of(machine)
+    codes = {guard.code for rows in matrix.cells.values() for row in rows for guard in row.guards if guard.code}
+    people = matrix.final if machine in {SubscriptionMachine, InvoiceMachine} else set()  # command these themselves
+    assert codes | {machine.final_codes.get(state, state) for state in people} <= set(REFUSALS)
 
 
 # ---------------------------------------------------------------------------------- drawing, on a small machine

@@ -10,7 +10,8 @@ import pytest
 
 from lifecycle.domain.machine import Step, Stimulus
 from lifecycle.domain.policies import Dunning, Policies
-from lifecycle.domain.subscription import Subscription, Surroundings, dump
+from lifecycle.domain.subscription import Subscription, dump
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.unit.machine_world import MATRIX, NO_CARD, WITHOUT_CARD, Phase, Story, at, in_state, utc, with_policies
 
@@ -50,6 +51,8 @@ TABLE = {
     "cancel on a date": "pending_cancellation | pending_cancellation | pending_cancellation | pending_cancellation"
     " | pending_cancellation | pending_cancellation | !ended | !ended",
     "cancel_now": "ended | ended | ended | ended | ended | ended | !ended | !ended",
+    "use_credits": "trial | active | pending_change | pending_change | pending_cancellation | pending_cancellation"
+    " | !ended | !ended",
     "withdraw_cancellation": "!no_pending_cancellation | !no_pending_cancellation | !no_pending_cancellation"
     " | !no_pending_cancellation | trial | active | !ended | !ended",
     "trial_ends": "active | - | active | - | pending_cancellation | - | - | -",

@@ -9,7 +9,8 @@ import pytest
 from lifecycle.domain.catalog import SeatTerms
 from lifecycle.domain.effects import Bill
 from lifecycle.domain.policies import ChangeRule, Policies
-from lifecycle.domain.subscription import Change, Surroundings
+from lifecycle.domain.subscription import Change
+from lifecycle.domain.surroundings import Surroundings
 from tests.unit.machine_world import (
     ACCOUNT,
     CATALOG,
@@ -20,6 +21,7 @@ from tests.unit.machine_world import (
     TEAM,
     YEAR,
     at,
+    bill,
     in_hand,
     in_state,
     ruled_by,
@@ -35,9 +37,9 @@ DEARER = with_plan(
 )
 
 
-def purchase(cycle: int, start: str, end: str) -> Bill:
+def purchase(cycle: int, start: str, end: str, total: int) -> Bill:
     """The bill of a period that somebody has asked for."""
-    return Bill("purchase", cycle, utc(start), utc(end))
+    return bill("purchase", cycle, start, end, total)
 
 
 # ------------------------------------------------------------------------------------------------ changes now
@@ -48,7 +50,7 @@ def test_a_change_now_starts_a_new_period() -> None:
     story = subscribed("basic", "2026-06-01", trial=False)
     story.do("change_now", "2026-06-15", plan="team")
     assert (story.state, story.notices, story.facts.anchor) == ("active", ["changed"], utc("2026-06-15"))
-    assert story.bills == [purchase(2, "2026-06-15", "2026-07-15")]
+    assert story.bills == [purchase(2, "2026-06-15", "2026-07-15", 7500)]
     assert story.due == {"cycle_starts": utc("2026-07-15")}
 
 
@@ -56,7 +58,8 @@ def test_a_policy_keeps_the_running_period() -> None:
     """The new price counts from the 15th, the period stays that of the 1st (rule D4)."""
     story = subscribed("basic", "2026-06-01", ruled_by(KEEP), trial=False)
     story.do("change_now", "2026-06-15", plan="team")
-    assert (story.facts.price, story.facts.cycle, story.bills, story.notices) == (10000, 1, [], ["changed"])
+    assert (story.facts.price, story.facts.cycle, story.notices) == (10000, 1, ["changed"])
+    assert story.bills == [bill("change", 1, "2026-06-15", "2026-07-01", 2500)]
     assert (story.facts.period_start, story.facts.anchor) == (utc("2026-06-01"), utc("2026-06-01"))
     assert story.due == {"cycle_starts": utc("2026-07-01")}
 
@@ -65,7 +68,7 @@ def test_another_interval_never_keeps_the_period() -> None:
     """Under `keep` too, a year starts when it is chosen (rule D6)."""
     story = subscribed("basic", "2026-06-01", ruled_by(KEEP), trial=False)
     story.do("change_now", "2026-06-15", interval="year")
-    assert story.bills == [purchase(2, "2026-06-15", "2027-06-15")]
+    assert story.bills == [purchase(2, "2026-06-15", "2027-06-15", 47500)]
 
 
 def test_a_change_now_in_a_trial_swaps_the_plan() -> None:
@@ -90,8 +93,8 @@ def test_a_change_now_discards_the_pending_one() -> None:
 @pytest.mark.parametrize(
     ("surroundings", "start", "due", "bills"),
     [
-        (SURROUNDINGS, "2026-06-20", "2026-07-20", [purchase(2, "2026-06-20", "2026-07-20")]),
-        (ruled_by(KEEP), "2026-06-01", "2026-07-01", []),
+        (SURROUNDINGS, "2026-06-20", "2026-07-20", [purchase(2, "2026-06-20", "2026-07-20", 8333)]),
+        (ruled_by(KEEP), "2026-06-01", "2026-07-01", [bill("change", 1, "2026-06-20", "2026-07-01", 1666)]),
     ],
 )
 def test_a_change_on_a_date_inside_a_cycle(surroundings: Surroundings, start: str, due: str, bills: list[Bill]) -> None:
@@ -111,10 +114,10 @@ def test_a_date_on_a_boundary_is_a_change_with_that_cycle() -> None:
     story.do("schedule_change", "2026-06-10", plan="team", at=at("2026-08-01"))
     assert story.due == {"cycle_starts": utc("2026-07-01")}
     story.travel("2026-07-01")
-    assert (story.state, story.facts.plan, story.notices) == ("pending_change", "basic", ["renewed"])
+    assert (story.state, story.facts.plan, story.notices) == ("pending_change", "basic", [])
     story.travel("2026-08-01")
     assert (story.state, story.facts.plan, story.notices) == ("active", "team", ["changed"])
-    assert story.bills == [Bill("renewal", 3, utc("2026-08-01"), utc("2026-09-01"))]
+    assert story.bills == [bill("renewal", 3, "2026-08-01", "2026-09-01", 10000)]
 
 
 def test_boundaries_ahead_are_counted_from_the_anchor() -> None:
@@ -141,7 +144,7 @@ def test_a_change_for_later_outlasts_the_trial() -> None:
     story.do("schedule_change", "2026-06-02", plan="team", at=at("2026-07-01"))
     story.travel("2026-06-15")
     assert (story.state, story.facts.phase, story.facts.plan) == ("pending_change", "paid", "basic")
-    assert story.bills == [purchase(1, "2026-06-15", "2026-07-15")]
+    assert story.bills == [purchase(1, "2026-06-15", "2026-07-15", 5000)]
     story.travel("2026-07-01")
     assert (story.state, story.facts.plan) == ("active", "team")
 
@@ -236,7 +239,7 @@ def test_an_end_shelves_a_change_that_comes_later() -> None:
     story.travel("2026-07-10")
     assert (story.state, story.facts.plan, story.notices) == ("pending_cancellation", "team", ["changed"])
     assert [*shelved, story.facts.shelved] == [True, False, False]
-    assert story.bills == [purchase(3, "2026-07-10", "2026-08-10")]
+    assert story.bills == [purchase(3, "2026-07-10", "2026-08-10", 6613)]
     story.do("withdraw_cancellation", "2026-07-11")
     assert (story.state, story.facts.plan) == ("active", "team")
 
@@ -258,7 +261,7 @@ def test_a_change_with_a_cycle_before_the_end() -> None:
     story.do("cancel", "2026-06-03", at=at("2026-07-10"))
     story.travel("2026-07-01")
     assert (story.state, story.facts.plan) == ("pending_cancellation", "pro")
-    assert story.bills == [Bill("renewal", 2, utc("2026-07-01"), utc("2026-07-10"))]
+    assert story.bills == [bill("renewal", 2, "2026-07-01", "2026-07-10", 5806)]
 
 
 # ------------------------------------------------------------------------------------- changes and activation
@@ -269,7 +272,7 @@ def test_activation_applies_what_was_due_by_the_trials_end() -> None:
     story = in_state("pending_change", "trial")
     story.do("activate", "2026-06-05")
     assert (story.state, story.facts.plan, story.facts.pending) == ("active", "pro", None)
-    assert story.bills == [purchase(1, "2026-06-05", "2026-07-05")]
+    assert story.bills == [purchase(1, "2026-06-05", "2026-07-05", 20000)]
 
 
 def test_activation_keeps_a_later_change() -> None:
@@ -365,7 +368,7 @@ def test_a_change_to_a_plan_that_is_gone_fails(phase: str) -> None:
     story.meanwhile(catalog=without_plan("team"))
     story.travel("2026-07-01")
     assert (story.state, story.facts.pending, in_hand(story)) == ("active", None, ("basic", 1, 5000))
-    assert story.notices == ["change_failed", "trial_converted" if phase == "trial" else "renewed"]
+    assert story.notices == ["change_failed", *(["trial_converted"] if phase == "trial" else [])]
 
 
 @pytest.mark.parametrize(("phase", "state"), [("trial", "trial"), ("paid", "active")])
@@ -397,7 +400,7 @@ def test_a_change_to_fewer_seats_than_were_added_fails() -> None:
     story.do("schedule_change", "2026-06-02", plan="basic", at="next_cycle")
     story.do("add_seats", "2026-06-03", seats=2)
     story.travel("2026-07-01")
-    assert (in_hand(story), story.notices) == (("team", 5, 14000), ["change_failed", "renewed"])
+    assert (in_hand(story), story.notices) == (("team", 5, 14000), ["change_failed"])
 
 
 # ----------------------------------------------------------------------------------------------------- prices

@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.domain.catalog import SeatTerms
 from lifecycle.domain.policies import CancelPolicy, ChangeRule, Policies
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.unit.machine_world import (
     ACCOUNT,
@@ -88,7 +88,7 @@ def test_who_has_to_pay_needs_a_payment_method(state: str, phase: Phase) -> None
     """What is bought in a paid phase, and activation; nothing else in a trial (rule B12)."""
     story = in_state(state, phase)
     story.meanwhile(account=NO_CARD)
-    buys = [("add_seats", {}), ("change_now", {"plan": "basic"})] if phase == "paid" else [("activate", {})]
+    buys = [("add_seats", {}), ("change_now", {"plan": "pro"})] if phase == "paid" else [("activate", {})]
     for event, arguments in buys:
         assert story.refusal(event, "2026-06-04", **arguments).code == "payment_method_missing"
     story.do("schedule_change", "2026-06-04", plan="basic", at=at("2026-09-01"))

@@ -8,13 +8,14 @@ import pytest
 
 from lifecycle.domain.catalog import SeatTerms
 from lifecycle.domain.policies import Policies
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from tests.unit.machine_world import (
     ACCOUNT,
     MONTH,
     PRO,
     Phase,
     at,
+    bill,
     in_hand,
     in_state,
     ruled_by,
@@ -67,19 +68,21 @@ def test_seats_are_not_offered_on_a_plan_without_them() -> None:
 
 
 def test_more_seats_by_a_change_now_keep_the_period() -> None:
-    """A change of seats alone starts no period, whatever the policy says (rules I4, I20)."""
+    """A change of seats alone starts no period; two seats for 15/30 of the month are 20.00 (rules I4, I20)."""
     story = subscribed("team", "2026-06-01")
     story.do("change_now", "2026-06-15", seats=5)
-    assert (in_hand(story), story.notices, story.bills) == (("team", 5, 14000), ["seats_changed"], [])
+    assert (in_hand(story), story.notices) == (("team", 5, 14000), ["seats_changed"])
+    assert story.bills == [bill("change", 1, "2026-06-15", "2026-07-01", 2000)]
     assert story.due == {"cycle_starts": utc("2026-07-01")}
 
 
 def test_more_seats_on_a_date_keep_the_period() -> None:
-    """On 20 June there are five seats, in the period that runs from the 1st (rule I4)."""
+    """On 20 June there are five seats, in the period of the 1st: 2 × 20.00 × 10/30 days = 13.33 (rule I4)."""
     story = subscribed("team", "2026-06-01")
     story.do("schedule_change", "2026-06-15", seats=5, at=at("2026-06-20"))
     story.travel("2026-06-20")
-    assert (in_hand(story), story.notices, story.bills) == (("team", 5, 14000), ["seats_changed"], [])
+    assert (in_hand(story), story.notices) == (("team", 5, 14000), ["seats_changed"])
+    assert story.bills == [bill("change", 1, "2026-06-20", "2026-07-01", 1333)]
     assert story.due == {"cycle_starts": utc("2026-07-01")}
 
 

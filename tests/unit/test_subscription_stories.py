@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import pytest
 
-from lifecycle.domain.effects import Bill
 from lifecycle.domain.policies import CancelPolicy, Policies
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.surroundings import Surroundings
 from tests.unit.machine_world import (
     ACCOUNT,
     CATALOG,
@@ -18,6 +16,7 @@ from tests.unit.machine_world import (
     YEAR,
     Story,
     at,
+    bill,
     ruled_by,
     subscribed,
     utc,
@@ -32,23 +31,21 @@ def cycles(story: Story, number: int) -> list[str]:
     return [f"{story.fire():%Y-%m-%d %H:%M}" for _ in range(number)]
 
 
-def bill(reason: Literal["purchase", "renewal", "rest_of_cycle"], cycle: int, start: str, end: str) -> Bill:
-    """The bill for these days."""
-    return Bill(reason, cycle, utc(start), utc(end))
-
-
 # --------------------------------------------------------------------------------------- cycles and anchors
 
 
 def test_an_anchor_on_the_31st_comes_back_to_it() -> None:
-    """31 January, 28 February, 31 March, 30 April: counted from the anchor, each cycle invoiced whole (rule C1)."""
+    """31 January, 28 February, 31 March, 30 April: counted from the anchor, each cycle invoiced whole (rule C1).
+
+    `renewed` is said by the invoice, once it is paid (rule I26).
+    """
     story = subscribed("team", "2026-01-31")
-    assert story.bills == [bill("purchase", 1, "2026-01-31", "2026-02-28")]
+    assert story.bills == [bill("purchase", 1, "2026-01-31", "2026-02-28", 10000)]
     story.travel("2026-02-28")
-    assert story.bills == [bill("renewal", 2, "2026-02-28", "2026-03-31")]
+    assert story.bills == [bill("renewal", 2, "2026-02-28", "2026-03-31", 10000)]
     story.travel("2026-03-31")
-    assert story.bills == [bill("renewal", 3, "2026-03-31", "2026-04-30")]
-    assert story.notices == ["renewed"]
+    assert story.bills == [bill("renewal", 3, "2026-03-31", "2026-04-30", 10000)]
+    assert story.notices == []
 
 
 def test_a_year_from_a_leap_day_comes_back_to_it() -> None:
@@ -63,7 +60,7 @@ def test_a_change_at_a_boundary_keeps_the_anchor_day() -> None:
     story.do("schedule_change", "2026-02-10", plan="pro", at="next_cycle")
     story.travel("2026-02-28")
     assert (story.state, story.facts.plan, story.notices) == ("active", "pro", ["changed"])
-    assert story.bills == [bill("renewal", 2, "2026-02-28", "2026-03-31")]
+    assert story.bills == [bill("renewal", 2, "2026-02-28", "2026-03-31", 20000)]
 
 
 def test_from_months_to_years_the_count_of_months_goes_on() -> None:
@@ -71,7 +68,7 @@ def test_from_months_to_years_the_count_of_months_goes_on() -> None:
     story = subscribed("basic", "2026-01-31", trial=False)
     story.do("schedule_change", "2027-02-10", interval="year", at="next_cycle")
     story.travel("2027-02-28")
-    assert story.bills == [bill("renewal", 14, "2027-02-28", "2028-02-29")]
+    assert story.bills == [bill("renewal", 14, "2027-02-28", "2028-02-29", 50000)]
     assert (story.facts.interval, story.facts.price, story.facts.anchor) == (YEAR, 50000, utc("2026-01-31"))
 
 
@@ -117,7 +114,7 @@ def test_a_trial_becomes_paid_by_itself() -> None:
     story.meanwhile(account=ACCOUNT)
     story.travel("2026-06-15")
     assert (story.state, story.notices) == ("active", ["trial_converted"])
-    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-07-15")]
+    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-07-15", 5000)]
     assert story.facts.anchor == utc("2026-06-15")
 
 
@@ -158,7 +155,7 @@ def test_activation_gives_up_the_rest_of_the_trial() -> None:
     story = subscribed("basic", "2026-06-01")
     story.do("activate", "2026-06-05")
     assert (story.state, story.notices) == ("active", ["trial_converted"])
-    assert story.bills == [bill("purchase", 1, "2026-06-05", "2026-07-05")]
+    assert story.bills == [bill("purchase", 1, "2026-06-05", "2026-07-05", 5000)]
     assert (story.facts.anchor, story.facts.trial_end) == (utc("2026-06-05"), utc("2026-06-05"))
     assert story.due == {"cycle_starts": utc("2026-07-05")}
 
@@ -174,7 +171,7 @@ def test_a_trial_can_be_declined() -> None:
     """`trial: false` buys at once (rule B12)."""
     story = subscribed("basic", "2026-06-01", trial=False)
     assert (story.state, story.facts.trial_end, story.notices) == ("active", None, ["subscribed"])
-    assert story.bills == [bill("purchase", 1, "2026-06-01", "2026-07-01")]
+    assert story.bills == [bill("purchase", 1, "2026-06-01", "2026-07-01", 5000)]
 
 
 def test_a_change_dated_inside_a_trial_applies_there() -> None:
@@ -184,7 +181,7 @@ def test_a_change_dated_inside_a_trial_applies_there() -> None:
     story.travel("2026-06-08")
     assert (story.state, story.facts.plan, story.notices, story.bills) == ("trial", "team", ["changed"], [])
     story.travel("2026-06-15")
-    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-07-15")]
+    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-07-15", 10000)]
     assert story.facts.price == 10000
     assert story.log[-2:] == ["change_takes_effect", "trial_ends"]
 
@@ -206,9 +203,9 @@ def test_a_cycle_is_billed_to_the_end_that_is_known() -> None:
     story.do("cancel", "2026-06-10", at=at("2026-08-15"))
     assert (story.notices, story.bills) == (["cancellation_scheduled"], [])
     story.travel("2026-07-01")
-    assert story.bills == [bill("renewal", 2, "2026-07-01", "2026-08-01")]
+    assert story.bills == [bill("renewal", 2, "2026-07-01", "2026-08-01", 10000)]
     story.travel("2026-08-01")
-    assert story.bills == [bill("renewal", 3, "2026-08-01", "2026-08-15")]
+    assert story.bills == [bill("renewal", 3, "2026-08-01", "2026-08-15", 4516)]
     assert story.due == {"end_date_arrives": utc("2026-08-15")}
     story.travel("2026-08-15")
     assert (story.state, story.notices, story.due) == ("ended", ["ended"], {})
@@ -231,7 +228,7 @@ def test_a_cut_cycle_is_made_whole_when_the_end_is_withdrawn() -> None:
     story = cut_on_15_august()
     story.do("withdraw_cancellation", "2026-08-10")
     assert (story.state, story.notices) == ("active", ["cancellation_withdrawn"])
-    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-15", "2026-09-01")]
+    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-15", "2026-09-01", 5484)]
     assert story.due == {"cycle_starts": utc("2026-09-01")}
 
 
@@ -239,11 +236,11 @@ def test_a_cut_cycle_grows_as_the_end_moves() -> None:
     """To the 20th: five days more; back to the 12th: none; far ahead: the rest of August (rule I17)."""
     story = cut_on_15_august()
     story.do("cancel", "2026-08-02", at=at("2026-08-20"))
-    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-15", "2026-08-20")]
+    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-15", "2026-08-20", 1613)]
     story.do("cancel", "2026-08-03", at=at("2026-08-12"))
     assert (story.bills, story.facts.period_end) == ([], utc("2026-08-20"))
     story.do("cancel", "2026-08-04", at=at("2026-10-05"))
-    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-20", "2026-09-01")]
+    assert story.bills == [bill("rest_of_cycle", 3, "2026-08-20", "2026-09-01", 3871)]
 
 
 def test_the_period_of_a_cut_cycle_ends_where_it_is_billed_to() -> None:
@@ -277,9 +274,9 @@ def test_a_trial_to_end_after_it_has_become_paid() -> None:
     story.do("cancel", "2026-06-10", at=at("2026-06-20"))
     story.travel("2026-06-15")
     assert (story.state, story.facts.phase) == ("pending_cancellation", "paid")
-    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-06-20")]
+    assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-06-20", 833)]
     story.do("withdraw_cancellation", "2026-06-18")
-    assert story.bills == [bill("rest_of_cycle", 1, "2026-06-20", "2026-07-15")]
+    assert story.bills == [bill("rest_of_cycle", 1, "2026-06-20", "2026-07-15", 4167)]
 
 
 def test_a_free_cycle_is_made_whole_without_a_bill() -> None:

@@ -8,14 +8,18 @@ from typing import Required, TypedDict, Unpack
 
 from lifecycle.app.arguments import invalid
 from lifecycle.app.context import Context
+from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import known_zone
 from lifecycle.domain.money import exponent
 from lifecycle.errors import NotFound, Refused
 from lifecycle.store import accounts as store
+from lifecycle.store.money import PaymentMethod, add_payment_method
 from lifecycle.store.transaction import SqlTransaction
 
 MAX_LENGTH = 200
+GOOD_CARD = "ok"
+"""The script of the sandbox's card that can be charged."""
 
 
 class Details(TypedDict, total=False):
@@ -29,8 +33,8 @@ class Details(TypedDict, total=False):
     """The IANA zone of its calendar; the configuration's, unless given."""
     currency: str | None
     """ISO 4217; the catalogue's, unless given."""
-    payment_method: bool
-    """Whether something can be charged."""
+    payment_method: bool | str
+    """What can be charged, as the gateway calls it; True: the sandbox's good card."""
     address: str
     tax_id: str
 
@@ -38,13 +42,14 @@ class Details(TypedDict, total=False):
 class Accounts:
     """Create, read and change accounts. An account is named by its id or by the host's own reference."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, methods: PaymentMethods) -> None:
         self._context = context
+        self._methods = methods
 
     def create(self, reference: str, **details: Unpack[Details]) -> Account:
         """A new account. Raises Refused (`invalid`, `reference_taken`)."""
-        account = self.prepared(reference, **details)
-        return self._context.engine.attempt(lambda work: self.add(work.transaction, account))
+        account, method = self.prepared(reference, **details)
+        return self._context.engine.attempt(lambda work: self.write(work.transaction, account, method))
 
     def get(self, account: str) -> Account:
         """The account with this id or reference. Raises NotFound."""
@@ -61,19 +66,8 @@ class Accounts:
         with self._context.database.reading() as connection:
             return store.all_accounts(connection)
 
-    def set_payment_method(self, account: str, present: bool) -> Account:
-        """Say whether a payment method is there; without one nothing that costs money is bought or renewed."""
-        found = self.get(account)
-
-        def job(transaction: SqlTransaction) -> Account:
-            transaction.lock([found.id])
-            store.change_account(transaction.connection, found.id, {"payment_method": present})
-            return replace(found, payment_method=present)
-
-        return self._context.engine.attempt(lambda work: job(work.transaction))
-
-    def prepared(self, reference: str, **details: Unpack[Details]) -> Account:
-        """An account that is checked but not written. Raises Refused (`invalid`)."""
+    def prepared(self, reference: str, **details: Unpack[Details]) -> tuple[Account, PaymentMethod | None]:
+        """An account that is checked but not written, with its payment method. Raises Refused (`invalid`)."""
         zone = details.get("zone") or self._context.config.zone
         currency = details.get("currency") or self._context.config.catalog.currency
         name = details.get("name") or reference
@@ -90,20 +84,24 @@ class Accounts:
                 raise invalid(f"The {what} is longer than {MAX_LENGTH} characters, or not text.")
         if not reference.strip():
             raise invalid("The reference is empty.")
-        return Account(
+        account = Account(
             id=self._context.ids.new("acct"),
             reference=reference,
             name=name,
             email=_email(details["email"]),
             currency=currency,
             zone=zone,
-            payment_method=details.get("payment_method", False),
             address=address,
             tax_id=tax_id,
         )
+        token = details.get("payment_method")
+        if not token:
+            return account, None
+        method = self._methods.prepared(account.id, GOOD_CARD if token is True else token)
+        return replace(account, payment_method=method.id), method
 
-    def add(self, transaction: SqlTransaction, account: Account) -> Account:
-        """Write a new account. Raises Refused (`reference_taken`)."""
+    def write(self, transaction: SqlTransaction, account: Account, method: PaymentMethod | None = None) -> Account:
+        """Write a new account with its payment method. Raises Refused (`reference_taken`)."""
         if store.find_account(transaction.connection, account.reference):
             raise Refused(
                 "reference_taken",
@@ -111,6 +109,8 @@ class Accounts:
                 instead="Use another reference.",
             )
         store.add_account(transaction.connection, account, self._context.clock.now())
+        if method is not None:
+            add_payment_method(transaction.connection, replace(method, default_of=account.id))
         return account
 
 

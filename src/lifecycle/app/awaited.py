@@ -7,8 +7,12 @@ from functools import update_wrapper
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from lifecycle.app.accounts import Accounts
+from lifecycle.app.balances import Balances
+from lifecycle.app.invoices import Invoices
 from lifecycle.app.operations import Operations
 from lifecycle.app.parts import Parts
+from lifecycle.app.payment_methods import PaymentMethods
+from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
 
 Part = TypeVar("Part")
@@ -46,7 +50,6 @@ class AsyncAccounts(Awaited[Accounts]):
     create = _awaited(Accounts.create)
     get = _awaited(Accounts.get)
     list = _awaited(Accounts.list)
-    set_payment_method = _awaited(Accounts.set_payment_method)
 
 
 class AsyncSubscriptions(Awaited[Subscriptions]):
@@ -59,9 +62,57 @@ class AsyncSubscriptions(Awaited[Subscriptions]):
     add_seats = _awaited(Subscriptions.add_seats)
     cancel = _awaited(Subscriptions.cancel)
     withdraw_cancellation = _awaited(Subscriptions.withdraw_cancellation)
+    use_credits = _awaited(Subscriptions.use_credits)
     get = _awaited(Subscriptions.get)
     list = _awaited(Subscriptions.list)
+    standing = _awaited(Subscriptions.standing)
     history = _awaited(Subscriptions.history)
+
+
+class AsyncPaymentMethods(Awaited[PaymentMethods]):
+    """`PaymentMethods`, awaited."""
+
+    start_setup = _awaited(PaymentMethods.start_setup)
+    add = _awaited(PaymentMethods.add)
+    list = _awaited(PaymentMethods.list)
+    make_default = _awaited(PaymentMethods.make_default)
+    remove = _awaited(PaymentMethods.remove)
+
+
+class AsyncQuotes(Awaited[Quotes]):
+    """`Quotes`, awaited."""
+
+    create = _awaited(Quotes.create)
+    activate = _awaited(Quotes.activate)
+    change = _awaited(Quotes.change)
+    add_seats = _awaited(Quotes.add_seats)
+    withdraw_change = _awaited(Quotes.withdraw_change)
+    cancel = _awaited(Quotes.cancel)
+    withdraw_cancellation = _awaited(Quotes.withdraw_cancellation)
+    get = _awaited(Quotes.get)
+    confirm = _awaited(Quotes.confirm)
+
+
+class AsyncInvoices(Awaited[Invoices]):
+    """`Invoices`, awaited."""
+
+    get = _awaited(Invoices.get)
+    list = _awaited(Invoices.list)
+    credit_notes = _awaited(Invoices.credit_notes)
+    billing_history = _awaited(Invoices.billing_history)
+    attempts = _awaited(Invoices.attempts)
+    pay = _awaited(Invoices.pay)
+    printed = _awaited(Invoices.printed)
+
+
+class AsyncBalances(Awaited[Balances]):
+    """`Balances`, awaited."""
+
+    get = _awaited(Balances.get)
+    entries = _awaited(Balances.entries)
+    credit = _awaited(Balances.credit)
+    write_off = _awaited(Balances.write_off)
+    pay_out = _awaited(Balances.pay_out)
 
 
 class AsyncOperations(Awaited[Operations]):
@@ -84,4 +135,8 @@ class AsyncParts:
         self.run = run
         self.accounts = AsyncAccounts(run, "accounts")
         self.subscriptions = AsyncSubscriptions(run, "subscriptions")
+        self.payment_methods = AsyncPaymentMethods(run, "payment_methods")
+        self.quotes = AsyncQuotes(run, "quotes")
+        self.invoices = AsyncInvoices(run, "invoices")
+        self.balances = AsyncBalances(run, "balances")
         self.operations = AsyncOperations(run, "operations")

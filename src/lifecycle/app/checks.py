@@ -14,11 +14,13 @@ from typing import Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from lifecycle.app.gateway import make_gateway
 from lifecycle.app.loading import unloadable
 from lifecycle.app.presence import EVERY, release
 from lifecycle.config import Config
 from lifecycle.domain.calendar import known_zone
 from lifecycle.engine.clock import Clock, VirtualClock
+from lifecycle.engine.ids import Ids
 from lifecycle.engine.registry import load_machines
 from lifecycle.errors import LifecycleError
 from lifecycle.store import daemons as daemons_table
@@ -243,6 +245,24 @@ def outbox(subject: Subject) -> Answer:
         hint = "Is the job relay_outbox there, and the destination served? lifecycle outbox list --status waiting"
         return "warn", count, f"{count} messages have been due for too long. {hint}"
     return "ok", 0, "No message has been due for too long."
+
+
+def gateway(subject: Subject) -> Answer:
+    """Whether what takes payments can be had, and whether anything is invoiced at all."""
+    missing = [kind for kind in ("invoice", "order") if kind not in load_machines(subject.config.machines).kinds]
+    if missing:
+        return "ok", None, f"No machine {' and '.join(missing)}: nothing is invoiced or charged."
+    made = make_gateway(subject.config, subject.database.url.render_as_string(), subject.clock, Ids(subject.clock))
+    return "ok", made.name, f"Payments are taken by {made.name}."
+
+
+def unknown_charges(subject: Subject) -> Answer:
+    """How many open invoices have a charge that was never answered."""
+    with subject.database.reading() as connection:
+        count = probe.unknown_charges(connection)
+    if count:
+        return "warn", count, f"{count} charges were never answered: lifecycle invoices list, then lifecycle pay"
+    return "ok", 0, "No charge is without an answer."
 
 
 def _none(what: str) -> Answer:

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from typing import TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import Engine as SqlEngine
 
+from lifecycle.app.gateway import tax_function
 from lifecycle.config import Config
-from lifecycle.domain.subscription import Surroundings
+from lifecycle.domain.account import Account
+from lifecycle.domain.invoicing import TaxFunction
+from lifecycle.domain.surroundings import Purse, Series, Surroundings
 from lifecycle.engine.clock import Clock
 from lifecycle.engine.committed import Listener
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry, load_machines
+from lifecycle.engine.work import Work
+from lifecycle.errors import Refused
+from lifecycle.gateways.protocol import Gateway
 from lifecycle.store import migrate, queries
 from lifecycle.store.accounts import actor_id, add_actor, owners_of
 from lifecycle.store.connections import Connections
 from lifecycle.store.host import HostConnection
+from lifecycle.store.money import balances
 from lifecycle.store.transaction import SqlStore, SqlTransaction
+
+OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment")
+"""The machines whose steps know an account and its money."""
+SqlWork = Work[SqlTransaction]
+Drive = Callable[[str, Sequence[str] | None], int]
+Result = TypeVar("Result")
 
 KNOWN_ACTORS = frozenset({"operator", "scheduler", "system"})
 
@@ -30,18 +44,28 @@ KNOWN_ACTORS = frozenset({"operator", "scheduler", "system"})
 class Context:
     """One engine over one database. Nothing is opened before the engine is used for the first time."""
 
-    def __init__(
-        self, config: Config, clock: Clock, ids: Ids, database: Connections, listeners: Sequence[Listener]
+    def __init__(  # noqa: PLR0917  # what it is for is to hold these
+        self,
+        config: Config,
+        clock: Clock,
+        ids: Ids,
+        database: Connections,
+        listeners: Sequence[Listener],
+        gateway: Callable[[], Gateway],
     ) -> None:
         self.config = config
         self.clock = clock
         self.ids = ids
         self.database = database
         self._listeners = listeners
+        self._gateway = gateway
         self._making = threading.RLock()
         self._registry: Registry | None = None
         self._engine: Engine[SqlTransaction] | None = None
         self._known: WeakSet[SqlEngine] = WeakSet()
+        self._tax_function: list[TaxFunction | None] | None = None
+        self.drive: Drive | None = None
+        """Delivers what a root sends to the gateway, and says how much it tried; None where nobody does."""
 
     @property
     def registry(self) -> Registry:
@@ -60,6 +84,11 @@ class Context:
                 self._engine = self._engine_on(self.database, self._listeners)
             return self._engine
 
+    @property
+    def gateway(self) -> Gateway:
+        """Who takes payments. Raises LifecycleError and DefinitionError for one that can't be had."""
+        return self._gateway()
+
     def within(self, host: HostConnection, listener: Listener) -> Context:
         """The same in a host's transaction, where `listener` hears what was done. Raises as `engine` does."""
         if host.engine not in self._known:
@@ -67,7 +96,8 @@ class Context:
             with self._making:
                 self._known.add(host.engine)
         inside = copy(self)
-        inside.database, inside._engine = host, self._engine_on(host, [listener])
+        inside.database, inside.drive = host, None
+        inside._engine = inside._engine_on(host, [listener])  # whose steps know that they are within it
         return inside
 
     def after_fork(self) -> None:
@@ -85,9 +115,10 @@ class Context:
             self.registry,
             self.clock,
             self.ids,
-            surround={"subscription": self._surroundings},
+            surround=dict.fromkeys(OURS, self._surround),
             batch=self.config.batch,
             listeners=listeners,
+            within_host=isinstance(database, HostConnection),
         )
 
     def ready(self) -> None:
@@ -104,6 +135,65 @@ class Context:
         if known is None:
             add_actor(transaction.connection, identifier, name)
 
-    def _surroundings(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
+    def carry_out(self, job: Callable[[Work[SqlTransaction]], Result], root_id: str | None = None) -> Result:
+        """Do `job` in a transaction, then deliver what it has handed over: charges that somebody waits for.
+
+        Where a charge without an answer stands in the way on `root_id`, that is driven first, once (rule B4).
+        """
+        try:
+            return self._once(job)
+        except Refused as refusal:
+            driven = refusal.code == "order_in_progress" and root_id is not None and self._drive(root_id)
+            if not driven:
+                raise
+        return self._once(job)
+
+    def _once(self, job: Callable[[Work[SqlTransaction]], Result]) -> Result:
+        last: list[Work[SqlTransaction]] = []
+
+        def kept(work: Work[SqlTransaction]) -> Result:
+            last[:] = [work]
+            return job(work)
+
+        result = self.engine.attempt(kept)
+        handed: dict[str, list[str]] = {}
+        for message in last[0].handed:
+            handed.setdefault(message.root_id, []).append(message.id)
+        for root_id, messages in handed.items():
+            self._drive(root_id, messages)
+        return result
+
+    def _drive(self, root_id: str, messages: Sequence[str] | None = None) -> bool:
+        return self.drive is not None and self.drive(root_id, messages) > 0
+
+    def surroundings(self, transaction: SqlTransaction, account: Account) -> Surroundings:
+        """What a step may know that concerns this account."""
+        catalog, invoices = self.config.catalog, self.config.invoices
+        [purse] = self._purses(transaction, [account])
+        series = Series(invoices.series, invoices.credit_notes)
+        within_host = isinstance(self.database, HostConnection)
+        return Surroundings(catalog, account, purse=purse, tax=self._tax(), series=series, within_host=within_host)
+
+    def _surround(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
         owners = owners_of(transaction.connection, instances)
-        return {instance: Surroundings(self.config.catalog, account) for instance, account in owners.items()}
+        accounts = {account.id: account for account in owners.values()}
+        self._purses(transaction, list(accounts.values()))
+        around = {account.id: self.surroundings(transaction, account) for account in accounts.values()}
+        return {instance: around[account.id] for instance, account in owners.items()}
+
+    def _purses(self, transaction: SqlTransaction, accounts: Sequence[Account]) -> list[Purse]:
+        """The balances, each of which is locked unless it is empty: who draws on one sees what is there."""
+        purses: dict[str, Purse] = transaction.memo.setdefault("purses", {})
+        new = {account.id: account for account in accounts if account.id not in purses}
+        if new:
+            there = {account for account, _ in balances(transaction.connection, new)}
+            transaction.lock(sorted(there))
+            found = balances(transaction.connection, there) if there else {}
+            purses.update({id: Purse(found.get((id, account.currency), 0)) for id, account in new.items()})
+        return [purses[account.id] for account in accounts]
+
+    def _tax(self) -> TaxFunction | None:
+        with self._making:
+            if self._tax_function is None:
+                self._tax_function = [tax_function(self.config)]
+            return self._tax_function[0]

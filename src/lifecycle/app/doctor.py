@@ -31,6 +31,8 @@ ALL = (
     checks.backing_off,
     checks.outbox,
     checks.dead_letters,
+    checks.gateway,
+    checks.unknown_charges,
 )
 
 

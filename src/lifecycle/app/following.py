@@ -30,6 +30,8 @@ class Wanted(TypedDict, total=False):
     """Only this account's, by its id or reference."""
     instance: str | None
     """Only this instance's: a subscription, or what a host's own machine runs."""
+    root: str | None
+    """Only this root's: a subscription with its orders and invoices, or an account's own."""
     since: datetime | None
     """Only what has this nominal instant or a later one."""
     events: Collection[str]
@@ -85,6 +87,7 @@ class Following:
         return {
             "owner_id": owner.id if owner else None,
             "instance_id": wanted.get("instance"),
+            "root_id": wanted.get("root"),
             "since": wanted.get("since"),
             "events": tuple(wanted.get("events", ())),
             "actor": wanted.get("actor"),

@@ -20,6 +20,7 @@ from lifecycle.domain.machine import Json
 from lifecycle.engine.work import Work
 from lifecycle.errors import LifecycleError, Refused
 from lifecycle.store.accounts import find_account
+from lifecycle.store.money import PaymentMethod
 from lifecycle.store.transaction import SqlTransaction
 
 COLUMNS = ("account", "email", "name", "zone", "currency", "payment_method", "plan", "interval", "seats", "trial")
@@ -60,6 +61,7 @@ class Imported:
 class _Customer:
     line: int
     account: Account
+    method: PaymentMethod | None
     asked: Json
 
 
@@ -76,16 +78,19 @@ class Importer:
         customers, errors = self._read(path)
         if errors:
             raise ImportFailed(path, tuple(errors))
-        with self._context.engine.work() as work:
+
+        def job(work: Work[SqlTransaction]) -> tuple[int, int]:
             accounts = sum(self._open_account(work, customer) for customer in customers)
-            subscribed = sum(self._subscribe(work, customer, said, path) for customer in customers)
+            return accounts, sum(self._subscribe(work, customer, said, path) for customer in customers)
+
+        accounts, subscribed = self._context.carry_out(job)
         return Imported(accounts, subscribed, len(customers) - subscribed)
 
     def _open_account(self, work: Work[SqlTransaction], customer: _Customer) -> bool:
         """Write the customer's account; False where it is there."""
         if find_account(work.transaction.connection, customer.account.reference):
             return False
-        self._accounts.add(work.transaction, customer.account)
+        self._accounts.write(work.transaction, customer.account, customer.method)
         return True
 
     def _subscribe(self, work: Work[SqlTransaction], customer: _Customer, said: Said, path: Path) -> bool:
@@ -112,20 +117,20 @@ class Importer:
         missing = [column for column in REQUIRED if not row[column]]
         if missing:
             raise arguments.invalid(f"There is no {', '.join(missing)}.")
-        account = self._accounts.prepared(
+        account, method = self._accounts.prepared(
             row["account"],
             email=row["email"],
             name=row["name"] or None,
             zone=row["zone"] or None,
             currency=row["currency"] or None,
-            payment_method=_yes(row["payment_method"]) or False,
+            payment_method=_method(row["payment_method"]),
         )
         seats = row["seats"]
         if seats and not seats.isdecimal():
             raise arguments.invalid(f"seats must be a whole number, not {seats!r}.")
         trial = _yes(row["trial"])
         asked = arguments.choice(row["plan"], row["interval"], int(seats) if seats else None)
-        return _Customer(line, account, asked if trial is None else asked | {"trial": trial})
+        return _Customer(line, account, method, asked if trial is None else asked | {"trial": trial})
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -146,6 +151,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         values = {name: (row.get(name) or "").strip() for name in COLUMNS}
         if any(values.values()):
             yield reader.line_num, values
+
+
+def _method(word: str) -> bool | str:
+    """Yes or no, or what the gateway calls the payment method."""
+    return _WORDS.get(word.lower(), word) if word else False
 
 
 def _yes(word: str) -> bool | None:

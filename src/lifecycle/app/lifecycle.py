@@ -21,6 +21,7 @@ from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
 from lifecycle.app.forking import tell_of_forks
+from lifecycle.app.gateway import GatewayOf
 from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks, check_name
@@ -32,12 +33,15 @@ from lifecycle.app.parts import Parts
 from lifecycle.app.retention import Pruned
 from lifecycle.app.running import running
 from lifecycle.app.subscriptions import Said
+from lifecycle.app.till import GATEWAY, LATE, Till
+from lifecycle.app.travelling import travel
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
+from lifecycle.gateways.protocol import Gateway
 from lifecycle.scheduler.dispatcher import Dispatcher, OnLook
 from lifecycle.store import migrate, queries
 from lifecycle.store.daemons import daemons
@@ -66,9 +70,15 @@ class Lifecycle(Parts):
         self.database = Database(located(config.database_url, config.path.parent))
         self._ids = ids or Ids(self.clock)
         self._hooks = Hooks()
-        super().__init__(Context(config, self.clock, self._ids, self.database, (tell, self._hooks.hear)))
+        self._gateways = GatewayOf(
+            config, self.database.url.render_as_string(hide_password=False), self.clock, self._ids
+        )
+        heard = (tell, self._hooks.hear)
+        super().__init__(Context(config, self.clock, self._ids, self.database, heard, self._gateways.get))
         self._hearsay = Hearsay(self._context)
-        self.outbox = Outbox(self._context)
+        self._till = Till(self._context)
+        self.outbox = Outbox(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver))
+        self._context.drive = self.outbox.drive
         self._starting = threading.Lock()
         tell_of_forks(self)
 
@@ -118,14 +128,17 @@ class Lifecycle(Parts):
     def before_fork(self) -> None:
         """Close what a child must not inherit. The interpreter calls this and the next two."""
         self.database.before_fork()
+        self._gateways.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
         self.database.after_fork_in_parent()
+        self._gateways.after_fork_in_parent()
 
     def after_fork(self) -> None:
         """In a child process: let go of the parent's connections, locks and scheduler."""
         self.database.after_fork()
+        self._gateways.after_fork()
         self._ids.after_fork()
         self._context.after_fork()
         self._hooks.after_fork()
@@ -202,12 +215,13 @@ class Lifecycle(Parts):
     # Without a scheduler
 
     def advance_to(self, instant: datetime) -> list[Step]:
-        """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order.
+        """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order, and what
+        the outbox holds is delivered on the way.
 
         Returns the transitions. Raises LifecycleError (`clock_is_real`).
         """
         self._settle()
-        return [step_of(row) for row in self.engine.advance_to(instant)]
+        return [step_of(row) for row in travel(self.engine, self.outbox, instant)]
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
@@ -303,6 +317,17 @@ class Lifecycle(Parts):
         """Close the database's connections."""
         self._hearsay.close()
         self.database.dispose()
+        self._gateways.close()
+
+    @property
+    def gateway(self) -> Gateway:
+        """Who takes payments: the sandbox, Stripe, or the host's own. Raises LifecycleError, DefinitionError."""
+        return self._context.gateway
+
+    def payment_event(self, payload: bytes, signature: str) -> bool:
+        """Take in what the gateway tells by a webhook: the body as it came, and the signature beside it. Whether it was
+        about something of ours. Raises LifecycleError (`webhook_invalid`, `webhook_unknown`)."""
+        return self._till.hear(payload, signature, self.payment_methods)
 
 
 def located(url: str, folder: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Required, TypedDict, Unpack
 
 from lifecycle.app.arguments import asked
 from lifecycle.app.context import Context
-from lifecycle.app.subscriptions import KIND
+from lifecycle.app.subjects import KIND
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.questions import Explanation, explain

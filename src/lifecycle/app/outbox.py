@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TypeVar, Unpack
 
 from sqlalchemy import Connection
 
+from lifecycle.app.cashier import GATEWAY
 from lifecycle.app.context import Context
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.operations import Given
@@ -34,9 +35,9 @@ class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
     hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator)."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, served: Mapping[str, Deliver]) -> None:
         self._context = context
-        self._destinations: dict[str, Deliver] = {}
+        self._destinations: dict[str, Deliver] = dict(served)
 
     # Reading
 
@@ -110,6 +111,14 @@ class Outbox:
         """Deliver until nothing is due, or the time is up."""
         self._context.ready()
         return self._relay.run(within)
+
+    def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
+        """Deliver these messages of a root, or all that wait but for those that were just handed to somebody."""
+        return self._relay.drive(root_id, messages, None if messages else (GATEWAY,))
+
+    def next_wake_at(self) -> datetime | None:
+        """When the earliest message to a destination that is served is to be looked at; None where none waits."""
+        return SqlOutbox(self._context.database).next_wake_at(tuple(self._relay.destinations))
 
     @cached_property
     def _relay(self) -> Relay:

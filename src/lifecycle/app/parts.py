@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from lifecycle.app.accounts import Accounts
+from lifecycle.app.balances import Balances
 from lifecycle.app.context import Context
+from lifecycle.app.invoices import Invoices
 from lifecycle.app.operations import Operations
+from lifecycle.app.payment_methods import PaymentMethods
+from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.engine import Engine
@@ -12,12 +16,16 @@ from lifecycle.store.transaction import SqlTransaction
 
 
 class Parts:
-    """Accounts, subscriptions, operators' acts, and the engine for a host's own machines."""
+    """Accounts, subscriptions and their money, operators' acts, and the engine for a host's own machines."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.accounts = Accounts(context)
+        self.payment_methods = PaymentMethods(context)
+        self.accounts = Accounts(context, self.payment_methods)
         self.subscriptions = Subscriptions(context)
+        self.quotes = Quotes(context)
+        self.invoices = Invoices(context)
+        self.balances = Balances(context)
         self.operations = Operations(context)
 
     @property

@@ -14,19 +14,19 @@ from sqlalchemy import Connection
 
 from lifecycle.app import arguments
 from lifecycle.app.arguments import When
-from lifecycle.app.context import Context
-from lifecycle.app.views import SubscriptionView, view
+from lifecycle.app.context import Context, SqlWork
+from lifecycle.app.orders import Asked, Orders
+from lifecycle.app.standing import StandingView, standing
+from lifecycle.app.subjects import KIND, Subjects
+from lifecycle.app.views import OrderView, SubscriptionView, order_view, view
+from lifecycle.domain import invoice, order
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
-from lifecycle.domain.subscription import Surroundings
-from lifecycle.engine.commands import Answer, Command, Creation
-from lifecycle.engine.work import Work
+from lifecycle.engine.commands import Answer
+from lifecycle.engine.keys import fingerprint
 from lifecycle.errors import NotFound
-from lifecycle.store import accounts, queries
-from lifecycle.store.queries import Step
-from lifecycle.store.transaction import SqlTransaction
-
-KIND = "subscription"
+from lifecycle.store import accounts, money, queries
+from lifecycle.store.queries import Step, StoredInstance
 
 
 class Said(TypedDict, total=False):
@@ -52,6 +52,8 @@ class Subscriptions:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._orders = Orders(context)
+        self._subjects = Subjects(context)
 
     # Commands
 
@@ -68,7 +70,7 @@ class Subscriptions:
         """Subscribe an account: a trial where the plan has one that the account has not had, unless `trial` is
         False; else a purchase (rule B12). `trial=True` insists on a trial."""
         asked = arguments.choice(plan, interval, seats) | ({} if trial is None else {"trial": trial})
-        return view(self._context.engine.attempt(lambda work: self.open(work, account, asked, said)))
+        return self._subjects.settled(self._context.carry_out(lambda work: self.open(work, account, asked, said)))
 
     def activate(
         self,
@@ -94,11 +96,9 @@ class Subscriptions:
         **said: Unpack[Judged],
     ) -> SubscriptionView:
         """Change plan, interval or seats: `now`, at the `next_cycle`, or on a date."""
-        asked = arguments.choice(plan, interval, seats)
-        if when == "now":
-            return self._command(subscription, "change_now", asked, said)
-        at = when if when == "next_cycle" else self._instant(subscription, when)
-        return self._command(subscription, "schedule_change", asked | {"at": at}, said)
+        return self._command(
+            subscription, *self._subjects.change_asked(subscription, plan, interval, seats, when), said
+        )
 
     def withdraw_change(self, subscription: str, **said: Unpack[Judged]) -> SubscriptionView:
         """Undo the pending change."""
@@ -122,10 +122,7 @@ class Subscriptions:
         **said: Unpack[Judged],
     ) -> SubscriptionView:
         """End at the `period_end`, on a date, or `now`; a second time: move the date."""
-        if when == "now":
-            return self._command(subscription, "cancel_now", {}, said)
-        at = when if when == "period_end" else self._instant(subscription, when)
-        return self._command(subscription, "cancel", {"at": at}, said)
+        return self._command(subscription, *self._subjects.cancel_asked(subscription, when), said)
 
     def withdraw_cancellation(self, subscription: str, **said: Unpack[Judged]) -> SubscriptionView:
         """Change one's mind: as if the cancellation had not been asked for."""
@@ -134,13 +131,12 @@ class Subscriptions:
     # Reading
 
     def get(self, subscription: str) -> SubscriptionView:
-        """A subscription as it stands; what is due but has not fired yet shows in `next`. Raises NotFound."""
+        """A subscription as it stands; what is due but has not fired yet shows in `next`, and what is being charged in
+        `order`. Raises NotFound."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = queries.instances(connection, machine=KIND, id=subscription)
-        if not found:
-            raise NotFound("subscription", subscription)
-        return view(found[0])
+            found = self._found(connection, subscription)
+            return view(found, order=self._being_charged(connection, found))
 
     def list(self, *, account: str | None = None, state: str | None = None) -> Sequence[SubscriptionView]:
         """Subscriptions, oldest first. Raises NotFound for an unknown account."""
@@ -149,74 +145,65 @@ class Subscriptions:
             owner = self._account(connection, account).id if account else None
             return [view(row) for row in queries.instances(connection, machine=KIND, owner_id=owner, state=state)]
 
+    def standing(self, subscription: str) -> StandingView:
+        """Whether something is past due, and whether the subscription gives access. Raises NotFound."""
+        self._context.ready()
+        with self._context.database.reading() as connection:
+            found = self._found(connection, subscription)
+            account = self._account(connection, found.owner_id or "")
+            open_ones = money.documents(connection, "invoice", root_id=found.root_id, states=("open",))
+        owed = [invoice.load(one.facts) for one in open_ones]
+        grace = self._context.config.catalog.policies_of(found.facts["plan"]).dunning.grace
+        return standing(found.state, account.closed, owed, grace, found.facts["zone"], self._context.clock.now())
+
     def history(self, subscription: str) -> Sequence[Step]:
         """Every transition so far, in order. Raises NotFound."""
         self.get(subscription)
         with self._context.database.reading() as connection:
             return queries.steps(connection, instance_id=subscription)
 
+    def use_credits(self, subscription: str, credits: int, **said: Unpack[Judged]) -> SubscriptionView:
+        """Take so many of the credits that the plan has granted. Refused `credits_exhausted` where fewer are left."""
+        return self._command(subscription, "use_credits", {"credits": arguments.count(credits, "credits")}, said)
+
     # Inside a transaction
 
-    def open(self, work: Work[SqlTransaction], account: str, asked: Json, said: Said) -> Answer:
+    def open(self, work: SqlWork, account: str, asked: Json, said: Said) -> Answer:
         """Subscribe inside a transaction, under the locks of the account and its subscriptions."""
-        transaction = work.transaction
-        owner = self._account(transaction.connection, account)
-        live = {owned.root_id for owned in self._owned(transaction, owner) if owned.live_key}
-        work.fire(work.lock(sorted(live)), self._context.clock.now())
-        transaction.lock([owner.id])
-        with self._context.actor(transaction, said["by"]) as actor:
-            return work.create(
-                Creation(
-                    machine=KIND,
-                    event="subscribed",
-                    actor=actor,
-                    prefix="sub",
-                    context=self._surroundings(work, owner),
-                    owner_id=owner.id,
-                    arguments=asked,
-                    reason=said.get("reason"),
-                    key=said.get("key"),
-                )
-            )
-
-    def _surroundings(self, work: Work[SqlTransaction], owner: Account) -> Surroundings:
-        """The account's plan families that are taken, and those of which it has had the trial, as they are now."""
-        records = {record.root_id: (record.live_key, record.facts) for record in work.owned(owner.id)}
-        stored = {owned.root_id: (owned.live_key, owned.facts) for owned in self._owned(work.transaction, owner)}
-        everything = (stored | records).values()
-        return Surroundings(
-            self._context.config.catalog,
-            accounts.find_account(work.transaction.connection, owner.id) or owner,
-            frozenset(str(facts["family"]) for live_key, facts in everything if live_key),
-            frozenset(str(facts["family"]) for _, facts in everything if "trial_end" in facts),
-        )
-
-    def _owned(self, transaction: SqlTransaction, owner: Account) -> Sequence[accounts.Owned]:
-        return accounts.owned_by(transaction.connection, owner.id, KIND)
+        subject = self._subjects.beginning(work, account)
+        key, mark = said.get("key"), fingerprint(KIND, "subscribed", asked)
+        if earlier := work.earlier(subject.owner_id, key, mark):
+            return earlier
+        self._subjects.see_that_none_is_bought(subject, asked["plan"])
+        with self._context.actor(work.transaction, said["by"]) as actor:
+            command = Asked("subscribed", actor, asked, said.get("reason"))
+            return work.answer(subject.owner_id, key, mark, self._orders.carry_out(work, subject, command))
 
     def _command(self, subscription: str, event: str, asked: Json, said: Judged) -> SubscriptionView:
-        def job(work: Work[SqlTransaction]) -> Answer:
-            stored = queries.instances(work.transaction.connection, machine=KIND, id=subscription)
-            if not stored:
-                raise NotFound("subscription", subscription)
+        def job(work: SqlWork) -> Answer:
+            subject = self._subjects.existing(work, subscription)
+            owner, key, mark = subject.owner_id, said.get("key"), fingerprint(subscription, event, asked)
+            if earlier := work.earlier(owner, key, mark):
+                return earlier
+            work.make_way(subject.hand, subject.held, said.get("version"))
             with self._context.actor(work.transaction, said["by"]) as actor:
-                return work.command(
-                    Command(
-                        instance_id=subscription,
-                        event=event,
-                        actor=actor,
-                        arguments=asked,
-                        reason=said.get("reason"),
-                        key=said.get("key"),
-                        scope=stored[0].owner_id or "",
-                        expected_version=said.get("version"),
-                    )
-                )
+                command = Asked(event, actor, asked, said.get("reason"))
+                return work.answer(owner, key, mark, self._orders.carry_out(work, subject, command))
 
-        return view(self._context.engine.attempt(job))
+        return self._subjects.settled(self._context.carry_out(job, subscription))
 
-    def _instant(self, subscription: str, when: When) -> str:
-        return arguments.instant(when, self.get(subscription).zone)
+    def _found(self, connection: Connection, subscription: str) -> StoredInstance:
+        found = queries.instances(connection, machine=KIND, id=subscription)
+        if not found:
+            raise NotFound("subscription", subscription)
+        return found[0]
+
+    def _being_charged(self, connection: Connection, of: StoredInstance) -> OrderView | None:
+        """The order on it that waits for its charge."""
+        waiting = queries.instances(connection, machine="order", owner_id=of.owner_id, state="confirmed")
+        return next(
+            (order_view(one.id, one.state, order.load(one.facts)) for one in waiting if one.root_id == of.root_id), None
+        )
 
     def _account(self, connection: Connection, account: str) -> Account:
         found = accounts.find_account(connection, account)

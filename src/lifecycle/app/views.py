@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lifecycle.domain import subscription
+from lifecycle.domain.order import Order
 from lifecycle.domain.subscription import Subscription
 from lifecycle.engine.commands import Answer
 from lifecycle.store.queries import StoredInstance
@@ -32,11 +33,26 @@ class NextEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order: `confirmed` while it is being charged, then `completed`, `declined`, or `unknown`; amounts in minor
+    units, of which `due` is what is charged."""
+
+    id: str
+    state: str
+    currency: str
+    total: int
+    credit: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionView:
     """A subscription as it stands. Instants are aware and in UTC; `price` is one cycle's, in minor units.
 
     `version` is the number of its last log row, for `expected_version`; `status` is `live`, `held` or
-    `quarantined`; `ends_at` is the pending end, or in `ended` the end that was.
+    `quarantined`; `ends_at` is the pending end, or in `ended` the end that was. `credits` are those left of the plan's.
+    `order` is the one under which a command is being charged: until that has an answer all is as it was, and what is
+    still to be made has the state `new`.
     """
 
     id: str
@@ -61,9 +77,16 @@ class SubscriptionView:
     version: int
     status: str
     error: str | None = None
+    credits: int = 0
+    order: OrderView | None = None
 
 
-def view(of: Answer | StoredInstance) -> SubscriptionView:
+def order_view(id: str, state: str, facts: Order) -> OrderView:
+    """An order as callers see it."""
+    return OrderView(id, state, facts.currency, facts.total, facts.credit, facts.due)
+
+
+def view(of: Answer | StoredInstance, order: OrderView | None = None) -> SubscriptionView:
     """A stored subscription, or a command's answer, as callers see it."""
     facts = subscription.load(of.facts)
     return SubscriptionView(
@@ -89,6 +112,8 @@ def view(of: Answer | StoredInstance) -> SubscriptionView:
         version=of.version,
         status=of.status,
         error=of.error,
+        credits=facts.credits,
+        order=order,
     )
 
 

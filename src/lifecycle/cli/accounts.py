@@ -1,4 +1,4 @@
-"""`lifecycle account …`: the customers, and whether they can pay."""
+"""`lifecycle account …`: the customers, and what they have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lifecycle.cli import options
-from lifecycle.cli.output import display, emit, facts, table
+from lifecycle.cli.output import display, emit, facts, money, table
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
@@ -30,13 +30,18 @@ def add(
         str | None, typer.Option(metavar="CODE", help="An ISO 4217 code; default: the catalogue's.")
     ] = None,
     payment_method: Annotated[
-        bool, typer.Option("--payment-method", help="A payment method is there, so that plans can be bought.")
+        bool, typer.Option("--payment-method", help="With the sandbox's good card, so that plans can be bought.")
     ] = False,
+    payment_token: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="With what the gateway calls so: see payment-methods add.")
+    ] = None,
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address.")] = "",
     tax_id: Annotated[str, typer.Option(metavar="TEXT", help="The tax id.")] = "",
     as_json: options.AsJson = False,
 ) -> None:
     """Add an account."""
+    if payment_method and payment_token:
+        raise typer.BadParameter("--payment-method or --payment-token, not both.")
     with opened(context) as lifecycle:
         account = lifecycle.accounts.create(
             reference,
@@ -44,7 +49,7 @@ def add(
             name=name,
             zone=zone,
             currency=currency,
-            payment_method=payment_method,
+            payment_method=payment_token or payment_method,
             address=address,
             tax_id=tax_id,
         )
@@ -64,23 +69,12 @@ def list_(context: typer.Context, as_json: options.AsJson = False) -> None:
 
 
 def show(context: typer.Context, account: options.Account, as_json: options.AsJson = False) -> None:
-    """Show an account and its subscriptions."""
-    with opened(context) as lifecycle:
-        _tell(lifecycle.accounts.get(account), as_json, lifecycle)
+    """Show an account and what it has.
 
-
-def payment_method(
-    context: typer.Context,
-    account: options.Account,
-    present: Annotated[bool, typer.Option("--present/--missing", help="Whether there is one.")],
-    as_json: options.AsJson = False,
-) -> None:
-    """Say whether a payment method is there.
-
-    Without one, nothing that costs money is bought, and no trial becomes paid.
+    Its balance, payment methods and subscriptions.
     """
     with opened(context) as lifecycle:
-        _tell(lifecycle.accounts.set_payment_method(account, present), as_json)
+        _tell(lifecycle.accounts.get(account), as_json, lifecycle)
 
 
 def _method(account: Account) -> str:
@@ -88,15 +82,9 @@ def _method(account: Account) -> str:
 
 
 def _tell(account: Account, as_json: bool, lifecycle: Lifecycle | None = None) -> None:
-    """The account, and with the engine at hand its subscriptions too."""
+    """The account, and with the engine at hand what it has."""
     from lifecycle.app.views import as_json as plain
-    from lifecycle.cli import faces
-    from lifecycle.cli.directory import Directory
 
-    owned = lifecycle.subscriptions.list(account=account.id) if lifecycle else None
-    if as_json:
-        emit(plain(account) | ({} if owned is None else {"subscriptions": owned}))
-        return
     pairs = {
         "account": account.reference,
         "id": account.id,
@@ -107,7 +95,29 @@ def _tell(account: Account, as_json: bool, lifecycle: Lifecycle | None = None) -
         "payment method": _method(account),
         "address": account.address or None,
         "tax id": account.tax_id or None,
+        "closed": "yes" if account.closed else None,
     }
-    display(facts(pairs))
-    if lifecycle and owned:
+    if lifecycle is not None:
+        _tell_all(lifecycle, account, pairs, as_json)
+    elif as_json:
+        emit(plain(account))
+    else:
+        display(facts(pairs))
+
+
+def _tell_all(lifecycle: Lifecycle, account: Account, pairs: dict[str, str | None], as_json: bool) -> None:
+    from lifecycle.app.views import as_json as plain
+    from lifecycle.cli import faces, payment_methods
+    from lifecycle.cli.directory import Directory
+
+    owned = lifecycle.subscriptions.list(account=account.id)
+    methods, balance = lifecycle.payment_methods.list(account.id), lifecycle.balances.get(account.id)
+    if as_json:
+        cards = [payment_methods.described(one) for one in methods]
+        emit(plain(account) | {"balance": balance.amount, "payment_methods": cards, "subscriptions": owned})
+        return
+    display(facts(pairs | {"balance": money(balance.amount, balance.currency)}))
+    if methods:
+        display("", payment_methods.methods(methods, account.zone))
+    if owned:
         display("", faces.subscriptions(owned, Directory(lifecycle, [account])))

@@ -10,17 +10,21 @@ import typer
 
 from lifecycle.cli import (
     accounts,
+    balances,
     catalog,
     checking,
     database,
     explaining,
     health,
     history,
+    invoices,
     machines,
     migrating,
     operating,
     operations,
     outbox,
+    payment_methods,
+    quotes,
     reading,
     retention,
     setting_up,
@@ -32,6 +36,8 @@ from lifecycle.cli.failures import USAGE
 Command = tuple[str, Callable[..., None], str]
 """A name, what it calls, and an example."""
 
+ON_SUBSCRIPTIONS = subscriptions.Commands()
+
 COMMANDS: tuple[Command, ...] = (
     ("run", operations.run, "lifecycle --config shop.yaml run"),
     ("demo", operations.demo, "lifecycle demo ./demo"),
@@ -41,15 +47,18 @@ COMMANDS: tuple[Command, ...] = (
     ("doctor", health.doctor, "lifecycle doctor"),
     ("plans", catalog.plans, "lifecycle plans"),
     ("import", operations.import_, "lifecycle import customers.csv"),
-    ("subscribe", subscriptions.subscribe, "lifecycle subscribe acme --plan team --interval year --seats 5"),
-    ("activate", subscriptions.activate, "lifecycle activate acme --by ann@acme.test"),
-    ("change", subscriptions.change, "lifecycle change acme --plan team --when 2026-06-15"),
-    ("withdraw-change", subscriptions.withdraw_change, "lifecycle withdraw-change acme"),
-    ("add-seats", subscriptions.add_seats, "lifecycle add-seats acme 2 --by ann@acme.test"),
-    ("cancel", subscriptions.cancel, "lifecycle cancel acme --when period_end --reason 'too dear'"),
-    ("withdraw-cancellation", subscriptions.withdraw_cancellation, "lifecycle withdraw-cancellation acme"),
+    ("subscribe", ON_SUBSCRIPTIONS.subscribe, "lifecycle subscribe acme --plan team --interval year --seats 5"),
+    ("activate", ON_SUBSCRIPTIONS.activate, "lifecycle activate acme --by ann@acme.test"),
+    ("change", ON_SUBSCRIPTIONS.change, "lifecycle change acme --plan team --when 2026-06-15"),
+    ("withdraw-change", ON_SUBSCRIPTIONS.withdraw_change, "lifecycle withdraw-change acme"),
+    ("add-seats", ON_SUBSCRIPTIONS.add_seats, "lifecycle add-seats acme 2 --by ann@acme.test"),
+    ("cancel", ON_SUBSCRIPTIONS.cancel, "lifecycle cancel acme --when period_end --reason 'too dear'"),
+    ("withdraw-cancellation", ON_SUBSCRIPTIONS.withdraw_cancellation, "lifecycle withdraw-cancellation acme"),
+    ("confirm", subscriptions.confirm, "lifecycle confirm ord_01… --by ann@acme.test"),
     ("list", reading.list_, "lifecycle list --state pending_cancellation"),
     ("show", reading.show, "lifecycle show acme"),
+    ("billing", invoices.billing, "lifecycle billing acme"),
+    ("pay", invoices.pay, "lifecycle pay INV-000002 --reason 'they asked by phone'"),
     ("log", history.log, "lifecycle log --account acme --last 20"),
     ("due", reading.due, "lifecycle due --overdue"),
     ("timeline", timeline.timeline, "lifecycle timeline acme --svg acme.svg"),
@@ -78,7 +87,37 @@ ACCOUNT: tuple[Command, ...] = (
     ("add", accounts.add, "lifecycle account add acme --email ann@acme.test --zone Europe/Paris --payment-method"),
     ("list", accounts.list_, "lifecycle account list"),
     ("show", accounts.show, "lifecycle account show acme"),
-    ("payment-method", accounts.payment_method, "lifecycle account payment-method acme --present"),
+)
+QUOTE: tuple[Command, ...] = (
+    ("subscribe", quotes.subscribe, "lifecycle quote subscribe acme --plan team --interval year --seats 5"),
+    ("activate", quotes.activate, "lifecycle quote activate acme"),
+    ("change", quotes.change, "lifecycle quote change acme --plan team --when now"),
+    ("withdraw-change", quotes.withdraw_change, "lifecycle quote withdraw-change acme"),
+    ("add-seats", quotes.add_seats, "lifecycle quote add-seats acme 2"),
+    ("cancel", quotes.cancel, "lifecycle quote cancel acme --when now"),
+    ("withdraw-cancellation", quotes.withdraw_cancellation, "lifecycle quote withdraw-cancellation acme"),
+    ("show", quotes.show, "lifecycle quote show ord_01…"),
+)
+INVOICES: tuple[Command, ...] = (
+    ("list", invoices.list_, "lifecycle invoices list acme --drafts"),
+    ("show", invoices.show, "lifecycle invoices show INV-000001 --pdf INV-000001.pdf"),
+)
+PAYMENT_METHODS: tuple[Command, ...] = (
+    ("add", payment_methods.add, "lifecycle payment-methods add acme declines_after:2"),
+    ("list", payment_methods.list_, "lifecycle payment-methods list acme"),
+    ("default", payment_methods.default, "lifecycle payment-methods default acme 4242"),
+    ("remove", payment_methods.remove, "lifecycle payment-methods remove acme 0002"),
+    ("start", payment_methods.start, "lifecycle payment-methods start acme --json"),
+)
+BALANCE: tuple[Command, ...] = (
+    ("show", balances.show, "lifecycle balance show acme --books"),
+    ("credit", balances.credit, "lifecycle balance credit acme 25.00 --reason 'for the outage'"),
+    ("write-off", balances.write_off, "lifecycle balance write-off acme 0.10 --reason 'they are gone'"),
+    ("pay-out", balances.pay_out, "lifecycle balance pay-out acme 25.00 --reason 'they asked for it'"),
+)
+CREDITS: tuple[Command, ...] = (
+    ("show", subscriptions.credits_, "lifecycle credits show acme"),
+    ("use", ON_SUBSCRIPTIONS.use_credits, "lifecycle credits use acme 3 --key job-17"),
 )
 OUTBOX: tuple[Command, ...] = (
     ("list", outbox.list_, "lifecycle outbox list --status dead"),
@@ -100,15 +139,22 @@ def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
     return group
 
 
+GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
+    ("quote", QUOTE, "What a command would do and cost."),
+    ("invoices", INVOICES, "What was invoiced, and became of it."),
+    ("payment-methods", PAYMENT_METHODS, "What accounts are charged on."),
+    ("balance", BALANCE, "What accounts have to their credit."),
+    ("credits", CREDITS, "What is left of a plan's allowance."),
+    ("db", DB, "The database's schema."),
+    ("quarantine", QUARANTINE, "What failed and is kept aside."),
+    ("account", ACCOUNT, "Accounts: the customers."),
+    ("outbox", OUTBOX, "Messages on their way."),
+)
+"""The commands that come in groups; each group's first example is that of its help."""
+
 app = _group(COMMANDS, "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 refused, 4 not found.")
-app.add_typer(_group(DB, "Example: lifecycle db upgrade"), name="db", help="The database's schema.")
-app.add_typer(
-    _group(QUARANTINE, "Example: lifecycle quarantine list"), name="quarantine", help="What failed and is kept aside."
-)
-app.add_typer(_group(ACCOUNT, "Example: lifecycle account show acme"), name="account", help="Accounts: the customers.")
-app.add_typer(
-    _group(OUTBOX, "Example: lifecycle outbox list --status dead"), name="outbox", help="Messages on their way."
-)
+for _name, _commands, _help in GROUPS:
+    app.add_typer(_group(_commands, f"Example: {_commands[0][2]}"), name=_name, help=_help)
 
 
 def _show_version(wanted: bool) -> None:

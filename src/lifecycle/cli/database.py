@@ -9,12 +9,15 @@ import typer
 
 from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
-from lifecycle.cli.output import display, emit, progress_bar, table
+from lifecycle.cli.output import display, emit, progress_bar, say, table
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lifecycle import Lifecycle
     from lifecycle.verify import Report
+    from lifecycle.verify.gateway import Moved
 
 
 def upgrade(context: typer.Context, as_json: options.AsJson = False) -> None:
@@ -63,15 +66,34 @@ def verify(
 ) -> None:
     """Check that the history is whole.
 
-    Sequence, hash chain, states and deferrals, by code that the engine does not share. Exit code 1 where it is not.
+    Sequence, hash chain, states, deferrals and money, by code that the engine does not share. A gateway that gives its
+    own ledger, as the sandbox does, is compared too. Exit code 1 where it is not whole.
     """
     from lifecycle.verify import verify as judge
 
     with opened(context) as lifecycle, progress_bar("Verifying", visible=not as_json) as progress:
-        report = judge(lifecycle.database, now=lifecycle.clock.now(), archives=archive or (), progress=progress)
+        report = judge(
+            lifecycle.database,
+            now=lifecycle.clock.now(),
+            archives=archive or (),
+            progress=progress,
+            charges=_ledger(lifecycle),
+        )
     _tell_report(report, as_json)
     if report.errors:
         raise typer.Exit(FAILED)
+
+
+def _ledger(lifecycle: Lifecycle) -> Iterable[Moved] | None:
+    """The gateway's own ledger, if it gives one; a gateway that can't be had is said, and left out."""
+    from lifecycle.errors import LifecycleError
+    from lifecycle.verify import ledger_of
+
+    try:
+        return ledger_of(lifecycle.gateway)
+    except LifecycleError as error:
+        say(f"The gateway's ledger is left out: {error}")
+        return None
 
 
 def _tell_report(report: Report, as_json: bool) -> None:

@@ -38,11 +38,21 @@ def find(lifecycle: Lifecycle, name: str) -> str:
 
 
 def find_instance(lifecycle: Lifecycle, name: str) -> str:
-    """The id of the instance that `name` means: any instance's id, or an account's reference. Raises as `find` does."""
+    """The id of the instance that `name` means: any instance's id, an account's reference, or an invoice's number.
+
+    Raises as `find` does.
+    """
     try:
         return lifecycle.operations.standing(name).id
     except NotFound:
+        pass
+    try:
         return find(lifecycle, name)
+    except NotFound as error:
+        try:
+            return lifecycle.invoices.get(name).id
+        except NotFound:
+            raise error from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from rich.panel import Panel
     from rich.table import Table
 
-    from lifecycle.app.views import NextEvent, PendingChange, SubscriptionView
+    from lifecycle.app.invoices import InvoiceView
+    from lifecycle.app.standing import StandingView
+    from lifecycle.app.views import NextEvent, OrderView, PendingChange, SubscriptionView
     from lifecycle.store.queries import DueTransition, Standing, Step
 
 
 # For programs
 
 
-def described(value: SubscriptionView | Standing | Step | DueTransition, owner: Owner) -> dict[str, Any]:
+def described(value: SubscriptionView | InvoiceView | Standing | Step | DueTransition, owner: Owner) -> dict[str, Any]:
     """The value as a JSON object, with its account's reference as `account`."""
     from lifecycle.app.views import as_json
 
@@ -31,13 +33,17 @@ def described(value: SubscriptionView | Standing | Step | DueTransition, owner: 
 # One subscription
 
 
-def panel(view: SubscriptionView, owner: Owner, now: datetime) -> Panel:
-    """What holds now, and what comes next and when."""
+def panel(view: SubscriptionView, owner: Owner, now: datetime, more: Mapping[str, str | None] | None = None) -> Panel:
+    """What holds now, and what comes next and when; and what `more` there is to say."""
     from rich.text import Text
 
-    banner = _banner(view)
-    above: list[RenderableType] = [Text(printable(banner), style="bold yellow"), ""] if banner else []
-    return framed(f"{owner.reference}: {view.plan}", *above, facts(_facts(view, now)))
+    banners = [Text(printable(one), style="bold yellow") for one in _banners(view)]
+    above: list[RenderableType] = [*banners, ""] if banners else []
+    return framed(
+        f"{owner.reference}: {view.plan}",
+        *above,
+        facts({**_facts(view, now), **(more or {}), "version": str(view.version)}),
+    )
 
 
 def _facts(view: SubscriptionView, now: datetime) -> dict[str, str | None]:
@@ -48,14 +54,14 @@ def _facts(view: SubscriptionView, now: datetime) -> dict[str, str | None]:
     return {
         "id": view.id,
         "state": _state(view),
-        "plan": f"{view.plan}, {view.interval}, {_seats(view.seats)}",
+        "plan": f"{view.plan}, {view.interval}, {seats(view.seats)}",
         "price": f"{money(view.price, view.currency)} per {view.interval}",
         "period": f"{at(view.period_start)} to {at(view.period_end)} ({cycle})",
         "anchor": at(view.anchor) if view.phase == "paid" else None,
         "trial": f"until {at(view.trial_end)}" if view.trial_end and view.phase == "paid" else None,
         "pending": _change(view.pending, view.zone) if view.pending else None,
         "next": _next(view.next, view.zone, now) if view.next else None,
-        "version": str(view.version),
+        "credits": f"{view.credits} left" if view.credits else None,
     }
 
 
@@ -63,13 +69,14 @@ def _state(view: SubscriptionView) -> str:
     return view.state if view.status == "live" else f"{view.state} ({view.status})"
 
 
-def _seats(number: int) -> str:
+def seats(number: int) -> str:
+    """`1 seat`, `5 seats`."""
     return "1 seat" if number == 1 else f"{number} seats"
 
 
 def _change(change: PendingChange, zone: str) -> str:
-    seats = None if change.seats is None else _seats(change.seats)
-    target = ", ".join(part for part in (change.plan, change.interval, seats) if part)
+    wanted = None if change.seats is None else seats(change.seats)
+    target = ", ".join(part for part in (change.plan, change.interval, wanted) if part)
     shelved = "; held back, for it would come after the end" if change.shelved else ""
     return f"{target} from {when(change.due_at, zone)}{shelved}"
 
@@ -78,13 +85,60 @@ def _next(coming: NextEvent, zone: str, now: datetime) -> str:
     return f"{coming.event} on {when(coming.due_at, zone)} ({distance(coming.due_at, now)})"
 
 
-def _banner(view: SubscriptionView) -> str:
+def _banners(view: SubscriptionView) -> Iterator[str]:
+    """What is said first."""
     if view.status == "quarantined":
-        return f"Kept aside: {view.error}"
-    if view.ends_at is None:
-        return ""
-    verb = "Ended" if view.state == "ended" else "Ends"
-    return f"{verb} on {when(view.ends_at, view.zone)}."
+        yield f"Kept aside: {view.error}"
+    elif view.ends_at is not None:
+        verb = "Ended" if view.state == "ended" else "Ends"
+        yield f"{verb} on {when(view.ends_at, view.zone)}."
+    if view.order is not None:
+        yield _charging(view.order, is_new=view.state == "new")
+        yield f"See what becomes of it: lifecycle quote show {view.order.id}"
+
+
+def _charging(order: OrderView, *, is_new: bool) -> str:
+    amount = money(order.due, order.currency)
+    if order.state == "unknown":
+        return f"The charge of {amount} got no answer and was given up; money that is found later goes back."
+    until = "the subscription begins once it is paid" if is_new else "until it is paid all stays as it is"
+    return f"Being charged: {amount}, without an answer yet; {until}."
+
+
+def worth(
+    view: SubscriptionView, standing: StandingView, owed: Sequence[str], now: datetime, *, grants: bool
+) -> dict[str, str | None]:
+    """What a subscription gives, and what is owed for it; `grants`: its plan has credits."""
+    return {
+        "credits": f"{view.credits} left" if grants or view.credits else None,
+        "standing": _standing(standing, view.zone, now),
+        "access": _access(standing, view.zone, now),
+        "owed": "\n".join(owed) or None,
+    }
+
+
+def _standing(one: StandingView, zone: str, now: datetime) -> str:
+    if one.past_due_since is None:
+        return one.standing
+    return f"past due since {when(one.past_due_since, zone)} ({lasting(now - one.past_due_since)})"
+
+
+def _access(one: StandingView, zone: str, now: datetime) -> str:
+    end = f"{when(one.access_until, zone)}" if one.access_until else ""
+    match one.denied:
+        case None:
+            return (
+                f"yes, but only until {end} ({distance(one.access_until, now)}), unless it is paid"
+                if one.access_until
+                else "yes"
+            )
+        case "past_due":
+            return f"no: past due, and the grace ended on {end}"
+        case "account_closed":
+            return "no: the account is closed"
+        case "new":
+            return "no: it is not paid yet"
+    return "no: it has ended"
 
 
 def distance(instant: datetime, now: datetime) -> str:
@@ -150,32 +204,40 @@ def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Ta
 
 
 def transitions(steps: Sequence[Step], directory: Directory) -> Table:
-    """The log: nominal time, whose, what happened, who caused it and why."""
+    """The log: nominal time, whose, of what, what happened, who caused it and why."""
     owners = [directory.of_instance(step.instance_id) for step in steps]
+    kinds = _kinds([step.machine for step in steps])
     rows = [
-        (when(step.at, owner.zone), owner.reference, step.event, _way(step), step.actor, step.reason or "")
-        for step, owner in zip(steps, owners, strict=True)
+        (when(step.at, owner.zone), owner.reference, kind, step.event, way(step), step.actor, step.reason or "")
+        for step, owner, kind in zip(steps, owners, kinds, strict=True)
     ]
-    ids = [step.instance_id for step in steps]
-    return _table(("time", "account", "event", "from → to", "actor", "reason"), rows, owners, ids)
+    ids = [step.root_id for step in steps]
+    return _table(("time", "account", "of", "event", "from → to", "actor", "reason"), rows, owners, ids)
 
 
 def coming(due: Sequence[DueTransition], directory: Directory, now: datetime, asleep: str = "") -> Table:
     """What is to fire, and what stands in the way; `asleep` says of what is late that no daemon looks."""
     owners = [directory.of_account(one.owner_id) for one in due]
+    kinds = _kinds([one.machine for one in due])
     rows = [
         (
             when(one.due_at, owner.zone),
             distance(one.due_at, now),
             owner.reference,
+            kind,
             one.event,
             one.state,
             trouble(one, owner, now, asleep),
         )
-        for one, owner in zip(due, owners, strict=True)
+        for one, owner, kind in zip(due, owners, kinds, strict=True)
     ]
     ids = [one.instance_id for one in due]
-    return _table(("due", "", "account", "event", "state", "trouble"), rows, owners, ids)
+    return _table(("due", "", "account", "of", "event", "state", "trouble"), rows, owners, ids)
+
+
+def _kinds(machines: Sequence[str]) -> Sequence[str]:
+    """What each row is of; nothing where all are of one kind, for then nobody asks."""
+    return machines if len(set(machines)) > 1 else [""] * len(machines)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequence[Owner], ids: Sequence[str]) -> Table:
@@ -185,7 +247,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequen
     return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
 
 
-def _way(step: Step) -> str:
+def way(step: Step) -> str:
+    """From which state to which."""
     return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 
 

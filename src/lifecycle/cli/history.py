@@ -34,10 +34,15 @@ def log(
     context: typer.Context,
     sub: Annotated[
         str | None,
-        typer.Argument(metavar="[SUB]", help="Only this: a subscription, its account, or any instance's id."),
+        typer.Argument(
+            metavar="[SUB]", help="Only this: a subscription, its account, an invoice's number, any instance's id."
+        ),
     ] = None,
     *,
     account: options.OneAccount = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Of SUB also its orders, invoices, credit notes and refunds.")
+    ] = False,
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Only from this date or time on, local to the account.")
     ] = None,
@@ -52,15 +57,21 @@ def log(
 ) -> None:
     """Show the transition log.
 
-    In nominal order: each at the time at which it was due. With SUB or --account only theirs.
+    In nominal order: each at the time at which it was due. With SUB only its own, with --all also those of its orders
+    and invoices; with --account all of the account's.
     """
     from lifecycle.cli.directory import Directory
 
+    if everything and sub is None:
+        raise typer.BadParameter("--all is of a SUB; without one all is shown.")
     if as_csv and as_json:
         raise typer.BadParameter("--csv or --json, not both.")
     with opened(context) as lifecycle:
         directory = Directory(lifecycle)
-        wanted = _wanted(lifecycle, sub, account, since) | {"events": event or (), "actor": actor}
+        wanted = _wanted(lifecycle, sub, account, since, everything=everything) | {
+            "events": event or (),
+            "actor": actor,
+        }
         following = lifecycle.follow(**wanted)
         if follow:
             _follow(following, last, _line_by_line(directory, as_csv=as_csv, as_json=as_json))
@@ -76,13 +87,15 @@ def _tell_moved_out(lifecycle: Lifecycle, wanted: Wanted) -> None:
     from lifecycle.cli.directory import Directory
     from lifecycle.cli.retention import tell_moved_out
 
-    instance, account = wanted.get("instance"), wanted.get("account")
+    instance, account = wanted.get("instance") or wanted.get("root"), wanted.get("account")
     owner_id = lifecycle.operations.standing(instance).owner_id if instance else None
     zone = Directory(lifecycle).of_account(owner_id).zone
     tell_moved_out(lifecycle.moved_out(account=account, subscription=instance), zone)
 
 
-def _wanted(lifecycle: Lifecycle, sub: str | None, account: str | None, since: str | None) -> Wanted:
+def _wanted(
+    lifecycle: Lifecycle, sub: str | None, account: str | None, since: str | None, *, everything: bool
+) -> Wanted:
     """Whose rows, and since when by the clock of whose they are."""
     from lifecycle.app.arguments import instant
     from lifecycle.cli.directory import Directory, find_instance
@@ -91,7 +104,8 @@ def _wanted(lifecycle: Lifecycle, sub: str | None, account: str | None, since: s
     owner_id = found.owner_id if found else lifecycle.accounts.get(account).id if account else None
     zone = Directory(lifecycle).of_account(owner_id).zone
     start = datetime.fromisoformat(instant(since, zone)) if since else None
-    return {"instance": found.id if found else None, "account": account, "since": start}
+    whose: Wanted = {} if found is None else {"root": found.root_id} if everything else {"instance": found.id}
+    return whose | {"account": account, "since": start}
 
 
 def _tell(steps: Sequence[Step], directory: Directory, *, as_csv: bool, as_json: bool) -> None:
@@ -128,13 +142,15 @@ def _line_by_line(directory: Directory, *, as_csv: bool, as_json: bool) -> Tell:
 
 
 def _line(step: Step, directory: Directory) -> str:
+    from lifecycle.cli import faces
+
     owner = directory.of_instance(step.instance_id)
-    way = step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
     parts = (
         f"{when(step.at, owner.zone):<22}",
         f"{owner.reference:<10}",
+        f"{step.machine:<12}",
         f"{step.event:<20}",
-        f"{way:<38}",
+        f"{faces.way(step):<38}",
         step.actor,
     )
     return printable("  ".join((*parts, step.reason or ""))).replace("\n", " ").rstrip()

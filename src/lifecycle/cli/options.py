@@ -14,6 +14,8 @@ Sub = Annotated[
 OneSub = Annotated[str | None, typer.Argument(metavar="[SUB]", help="Only this subscription: its id, or its account.")]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's reference or id.")]
 OneAccount = Annotated[str | None, typer.Option("--account", metavar="ACCOUNT", help="Only this account's.")]
+Quote = Annotated[str, typer.Argument(metavar="QUOTE", help="The quote's id.")]
+Invoice = Annotated[str, typer.Argument(metavar="INVOICE", help="The invoice's number or id.")]
 
 Plan = Annotated[str | None, typer.Option(metavar="PLAN", help="The plan; default: as it is.")]
 Interval = Annotated[
@@ -29,7 +31,11 @@ Key = Annotated[
 Version = Annotated[int | None, typer.Option(metavar="N", help="Refuse if this is no longer the version.")]
 
 Anything = Annotated[
-    str, typer.Argument(metavar="SUB", help="A subscription's id, its account's reference, or the id of any instance.")
+    str,
+    typer.Argument(
+        metavar="SUB",
+        help="A subscription's id, its account's reference, an invoice's number, or the id of any instance.",
+    ),
 ]
 Why = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in your words; it is kept apart from the log.")

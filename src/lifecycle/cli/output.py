@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from lifecycle.errors import LifecycleError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.panel import Panel
     from rich.table import Table
+    from rich.text import Text
 
 WIDE = 1000
 """Columns where nobody looks at a terminal: nothing is wrapped or cut."""
 
-WHOLE = ("due", "id", "time")
+WHOLE = ("due", "id", "time", "number", "date", "period", "book", "payment method")
 """Columns of a table that are not wrapped however narrow the terminal is."""
 
 
@@ -32,6 +36,18 @@ def emit(value: object) -> None:
     from lifecycle.app.views import as_json
 
     typer.echo(json.dumps(as_json(value), indent=2))
+
+
+def save(data: bytes, file: Path) -> None:
+    """Write a document to a file, and say so; to stdout, if it is `-`. Raises LifecycleError (`file_failed`)."""
+    if str(file) == "-":
+        typer.echo(data, nl=False)
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise LifecycleError(f"{file} can't be written: {error.strerror}.", code="file_failed") from error
+    say(f"Written to {file}.")
 
 
 def say(words: str) -> None:
@@ -65,18 +81,35 @@ def display(*parts: RenderableType) -> None:
         out.print(part)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, widest: int | None = None) -> Table:
-    """A table without the columns that nothing stands in; a column that is wider than `widest` is wrapped."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    widest: int | None = None,
+    right: Collection[str] = (),
+) -> Table:
+    """A table without the columns that nothing stands in; a column that is wider than `widest` is wrapped, and those
+    named in `right` are set to the right, as numbers are."""
     from rich import box
     from rich.table import Table
 
     used = [n for n in range(len(columns)) if not rows or any(row[n] for row in rows)]
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in (columns[n] for n in used):
-        made.add_column(name, overflow="fold", no_wrap=name in WHOLE, max_width=widest)
+        made.add_column(
+            name,
+            overflow="fold",
+            no_wrap=name in WHOLE or name in right,
+            max_width=widest,
+            justify="right" if name in right else "left",
+        )
     for row in rows:
-        made.add_row(*(printable(row[n]) for n in used))
+        made.add_row(*(_cell(row[n]) for n in used))
     return made
+
+
+def _cell(text: str | Text) -> str | Text:
+    return printable(text) if isinstance(text, str) else text
 
 
 def facts(pairs: Mapping[str, str | None]) -> Table:
@@ -112,6 +145,13 @@ def when(instant: datetime, zone: str) -> str:
     from lifecycle.domain.calendar import local
 
     return f"{local(instant, zone):%Y-%m-%d %H:%M %Z}"
+
+
+def day(instant: datetime, zone: str) -> str:
+    """Only the day of an instant: `2026-06-15`."""
+    from lifecycle.domain.calendar import local
+
+    return f"{local(instant, zone):%Y-%m-%d}"
 
 
 def money(minor: int, currency: str) -> str:

@@ -57,22 +57,29 @@ def _check_state(config: Config, state: str) -> None:
 def show(context: typer.Context, sub: options.Sub, as_json: options.AsJson = False) -> None:
     """Show a subscription.
 
-    What holds now, what comes next and when, and the last transitions.
+    What holds now, what comes next and when, what is owed, and the last transitions.
     """
-    from lifecycle.cli import faces
+    from lifecycle.cli import bills, faces
     from lifecycle.cli.directory import Directory, find
     from lifecycle.cli.retention import tell_moved_out
 
     with opened(context) as lifecycle:
         view = lifecycle.subscriptions.get(find(lifecycle, sub))
+        standing = lifecycle.subscriptions.standing(view.id)
+        owed = [one for one in lifecycle.invoices.list(subscription=view.id) if one.status in bills.OWED]
         moved_out = lifecycle.moved_out(subscription=view.id)
         last = lifecycle.subscriptions.history(view.id)[-SHOWN:]
         directory = Directory(lifecycle)
-        owner = directory.of_account(view.account_id)
+        owner, now = directory.of_account(view.account_id), lifecycle.clock.now()
         if as_json:
-            emit(faces.described(view, owner) | {"transitions": last, "moved_out": moved_out[0] if moved_out else None})
+            more = {"standing": standing, "owed": owed}
+            told = {"transitions": last, "moved_out": moved_out[0] if moved_out else None}
+            emit(faces.described(view, owner) | more | told)
         else:
-            display(faces.panel(view, owner, lifecycle.clock.now()), faces.transitions(last, directory))
+            plan = lifecycle.config.catalog.plan(view.plan)
+            grants = plan is not None and plan.credits is not None
+            worth = faces.worth(view, standing, [bills.owed(one) for one in owed], now, grants=grants)
+            display(faces.panel(view, owner, now, worth), faces.transitions(last, directory))
         if len(last) < SHOWN:
             tell_moved_out(moved_out, view.zone)
 

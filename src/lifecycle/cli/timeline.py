@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lifecycle.cli import options
-from lifecycle.cli.output import console, display, emit, say, table, when
+from lifecycle.cli.output import console, display, emit, save, table, when
 from lifecycle.cli.session import opened
 from lifecycle.errors import LifecycleError
 
@@ -49,8 +49,7 @@ def timeline(
         life = drawn(steps, coming, lifecycle.clock.now())
     title = f"{owner.reference}: {standing.id}"
     if svg is not None:
-        svg.write_text(as_svg(life, title, lambda instant: when(instant, owner.zone)), encoding="utf-8")
-        say(f"Written to {svg}.")
+        save(as_svg(life, title, lambda instant: when(instant, owner.zone)).encode(), svg)
     if as_json:
         emit({"account": owner.reference, "id": standing.id, **_described(life)})
     elif svg is None:

@@ -42,6 +42,41 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Who takes payments: `sandbox`, `stripe`, or what a dotted path names. `repr` leaves secrets out.
+
+    `url` is where the sandbox keeps its ledger, `api_base` where Stripe is; after `charge_timeout` without an answer a
+    charge is unknown.
+    """
+
+    use: str = "sandbox"
+    charge_timeout: Duration = Duration(days=0, seconds=120)
+    url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSettings:
+    """What the numbers of invoices and credit notes begin with, and the dotted path of a host's tax function."""
+
+    series: str = "INV-"
+    credit_notes: str = "CN-"
+    tax: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sends the invoices, as they are to say."""
+
+    name: str = "Seller"
+    address: str = ""
+    tax_id: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration file with the environment over it. `repr` leaves out the database URL and its password."""
 
@@ -54,8 +89,9 @@ class Config:
     jobs: tuple[JobSpec, ...]
     catalog: Catalog
     log: LogSettings
-    gateway: str
-    invoice_series: str
+    gateway: GatewaySettings
+    invoices: InvoiceSettings
+    seller: Seller
     quote_lifetime: Duration
     outbox: OutboxSettings
     mailbox: str | None

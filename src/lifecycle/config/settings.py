@@ -7,7 +7,17 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lifecycle.config.model import Config, JobSpec, LogFormat, LogLevel, LogSettings, OutboxSettings
+from lifecycle.config.model import (
+    Config,
+    GatewaySettings,
+    InvoiceSettings,
+    JobSpec,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    OutboxSettings,
+    Seller,
+)
 from lifecycle.config.plans import CatalogSettings
 from lifecycle.config.policies import PolicySettings
 from lifecycle.config.values import (
@@ -24,7 +34,18 @@ from lifecycle.config.values import (
 )
 from lifecycle.domain.calendar import Duration
 
-SUBSCRIPTION = "lifecycle_machines.subscription:SubscriptionMachine"
+MACHINES = tuple(
+    f"lifecycle_machines.{module}:{name}Machine"
+    for module, name in (
+        ("subscription", "Subscription"),
+        ("invoice", "Invoice"),
+        ("order", "Order"),
+        ("credit_note", "CreditNote"),
+        ("refund", "Refund"),
+        ("adjustment", "Adjustment"),
+    )
+)
+"""Those that come with the package."""
 
 
 class DatabaseSettings(Section):
@@ -77,16 +98,38 @@ class MailSettings(Section):
     path: Text = "mail"
 
 
-class GatewaySettings(Section):
+class GatewaySection(Section):
     """`gateway:`."""
 
-    use: Literal["sandbox"] = "sandbox"
+    use: Literal["sandbox", "stripe"] | DottedPath = "sandbox"
+    charge_timeout: SomeTime = Duration(days=0, seconds=120)
+    url: DatabaseUrl | None = None
+    api_key: Text | None = None
+    api_base: Text | None = None
+    webhook_secrets: list[Text] = Field(default_factory=list)
 
 
-class InvoiceSettings(Section):
+class InvoiceSection(Section):
     """`invoices:`."""
 
     series: Text = "INV-"
+    credit_notes: Text = "CN-"
+    tax: DottedPath | None = None
+
+    @model_validator(mode="after")
+    def _two_series(self) -> Self:
+        if self.series == self.credit_notes:
+            raise wrong("a series of its own, and not that of invoices", at=("credit_notes",))
+        return self
+
+
+class SellerSection(Section):
+    """`seller:` who sends the invoices."""
+
+    name: Text = "Seller"
+    address: str = ""
+    tax_id: str = ""
+    email: str = ""
 
 
 class QuoteSettings(Section):
@@ -101,13 +144,14 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     zone: Zone = "UTC"
     scheduler: SchedulerSettings = SchedulerSettings()
-    machines: list[DottedPath] = Field(default_factory=lambda: [SUBSCRIPTION])
+    machines: list[DottedPath] = Field(default_factory=lambda: list(MACHINES))
     jobs: dict[Name, JobSettings] = Field(default_factory=dict)
     log: LogSection = LogSection()
     outbox: OutboxSection = OutboxSection()
     mail: MailSettings = MailSettings()
-    gateway: GatewaySettings = GatewaySettings()
-    invoices: InvoiceSettings = InvoiceSettings()
+    gateway: GatewaySection = GatewaySection()
+    invoices: InvoiceSection = InvoiceSection()
+    seller: SellerSection = SellerSection()
     quotes: QuoteSettings = QuoteSettings()
     policies: PolicySettings = PolicySettings()
     catalog: CatalogSettings
@@ -124,8 +168,9 @@ class Settings(Section):
             jobs=tuple(JobSpec(name, job.run, job.every, job.cron) for name, job in self.jobs.items()),
             catalog=self.catalog.as_catalog(self.policies),
             log=LogSettings(self.log.format, self.log.level),
-            gateway=self.gateway.use,
-            invoice_series=self.invoices.series,
+            gateway=GatewaySettings(**(dict(self.gateway) | {"webhook_secrets": tuple(self.gateway.webhook_secrets)})),
+            invoices=InvoiceSettings(**dict(self.invoices)),
+            seller=Seller(**dict(self.seller)),
             quote_lifetime=self.quotes.lifetime,
             outbox=OutboxSettings(**dict(self.outbox)),
             mailbox=self.mail.path if self.mail.use == "file" else None,

@@ -15,7 +15,11 @@ SHIPPED = files("lifecycle.demo")
 MARKER = ".lifecycle-demo"
 MARK = "Made by `lifecycle demo`, which deletes what it made here before and makes it anew.\n"
 ANOTHER = "Name a new or an empty folder: lifecycle demo DIR"
-OURS = ("config.yaml", "customers.csv", "arrivals.csv", "lifecycle.db", "lifecycle.db-wal", "lifecycle.db-shm")
+DATABASES = ("lifecycle.db", "lifecycle.db.sandbox")
+OURS = (
+    *("config.yaml", "customers.csv", "arrivals.csv", "invoice.html"),
+    *(f"{name}{part}" for name in DATABASES for part in ("", "-wal", "-shm")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ class Folder:
     def database(self) -> Path:
         """The database, as the configuration names it."""
         return self.path / "lifecycle.db"
+
+    @property
+    def invoice(self) -> Path:
+        """One of the invoices, as a customer gets it."""
+        return self.path / "invoice.html"
 
     @property
     def arrivals(self) -> Path:

@@ -1,7 +1,7 @@
 """What the demo's customers are like: who changes a plan, who changes their mind, who tries what can't be.
 
 A habit is a row of moves. Some moves are refused: people try. Days count from the customer's arrival, or, where they
-are negative, back from the story's end.
+are negative, back from the story's end. `card` is another payment method, by the sandbox's name of it.
 """
 
 from __future__ import annotations
@@ -55,14 +55,18 @@ BASIC: tuple[Habit, ...] = (
         on(8, "activate"),
         on(130, "change", interval="year"),
     ),
+    (  # pays no more, and is heard of no more
+        on(70, "card", named="declines"),
+    ),
     (  # leaves for good, at once
         on(100, "cancel", when="now", reason="The shop is closing."),
         on(101, "change", plan="team"),
     ),
-    (  # has lost a card
-        on(55, "payment_method", present=False),
-        on(56, "change", plan="team", when="now"),
-        on(60, "payment_method", present=True),
+    (  # has a card that is declined, falls behind, and is well again with a new one
+        on(40, "card", named="declines"),
+        on(41, "change", plan="team", when="now"),
+        on(48, "change", plan="team", when="now"),
+        on(50, "card", named="ok"),
         on(60, "change", plan="team", when="now"),
         on(160, "add_seats", seats=1),
         on(-5, "cancel", reason="Too dear for us."),
@@ -88,7 +92,12 @@ BASIC: tuple[Habit, ...] = (
 )
 
 WITHOUT_CARD: tuple[Habit, ...] = (
-    (on(10, "payment_method", present=True), on(70, "change", plan="team", when="now"), on(130, "change", seats=5)),
+    (
+        on(5, "activate"),
+        on(10, "card", named="ok"),
+        on(70, "change", plan="team", when="now"),
+        on(130, "change", seats=5),
+    ),
     (on(20, "activate"),),  # too late
 )
 """For those who begin a trial without a payment method: it decides what becomes of them."""
@@ -135,7 +144,7 @@ TEAM: tuple[Habit, ...] = (
 FLEXIBLE: tuple[Habit, ...] = (
     (  # buys without a card, then with one
         on(45, "change", plan="basic", when="now"),
-        on(47, "payment_method", present=True),
+        on(47, "card", named="ok"),
         on(47, "change", plan="basic", when="now"),
     ),
     (on(90, "change", interval="year"), on(-5, "cancel", when=21)),

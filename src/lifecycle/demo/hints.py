@@ -34,6 +34,11 @@ def hints(folder: Folder, story: Story) -> Text:
 def _commands(story: Story) -> Iterator[tuple[str, list[str]]]:
     yield "the last transitions: whose, by whom and why", ["log", "--last", "20"]
     yield "one subscription: what holds, and what comes next", ["show", HERO]
+    yield "what it has paid", ["billing", HERO]
+    yield (
+        "what another plan would cost now, before it is confirmed",
+        ["quote", "change", HERO, "--seats", "9", "--when", "now"],
+    )
     yield "all that is to come, in order", ["due", "--limit", "20"]
     yield "who is about to leave", ["list", "--state", "pending_cancellation"]
     yield "the state machine, read from its class", ["machine"]

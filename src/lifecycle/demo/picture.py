@@ -50,8 +50,10 @@ def summary(steps: Sequence[Step], refused: int, seconds: float) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="bold")
     table.add_row(str(len(steps)), f"transitions in {seconds:.1f} s, {len(steps) / seconds:.0f} a second; of these")
+    answers = sum(step.cause == "outcome" for step in steps)
     table.add_row(str(len(fired)), "fired by themselves, when they were due")
-    table.add_row(str(len(steps) - len(fired)), "were asked for by people, and done at once")
+    table.add_row(str(answers), "are what the payment gateway has answered")
+    table.add_row(str(len(steps) - len(fired) - answers), "were asked for by people, and done at once")
     table.add_row(str(refused), "other commands were refused, and changed nothing")
     table.add_row(str(late), "transitions came due while the daemon was down, and fired as soon as it was back")
     return table
@@ -63,7 +65,7 @@ def verdict(report: Report) -> Text:
         return Text.assemble(
             ("Yes. ", "bold green"),
             f"{report.rows} log rows of {report.roots} accounts and subscriptions were read again by code of its own: "
-            "no gap, no broken hash, every state and every due date is what the log adds up to.",
+            "no gap, no broken hash; every state, due date and invoice is what the log adds up to; the books balance.",
         )
     lines = (f"{finding.level} {finding.code}: {finding.message}" for finding in report.findings)
     return Text("\n".join(lines), "red" if report.errors else "yellow")
@@ -73,7 +75,7 @@ def months(steps: Sequence[Step]) -> Table:
     """The year by month. `steps`: the whole log, in nominal order."""
     told = list(_by_month(steps))
     most = max((month.live for month in told), default=1)
-    table = _table("Month", *(f">{name}" for name in HEADINGS), ">Live", "at the end")
+    table = plain("Month", *(f">{name}" for name in HEADINGS), ">Live", "at the end")
     for month in told:
         counts = (str(month.counts[name] or "·") for name in HEADINGS)
         table.add_row(month.name, *counts, str(month.live), Bar(most, 0, month.live, width=BAR, color="green"))
@@ -119,7 +121,7 @@ def _ends(step: Step) -> bool:
 
 def states(held: Mapping[str, int]) -> Table:
     """How many subscriptions are in each state."""
-    table = _table(">", "State", "which is")
+    table = plain(">", "State", "which is")
     for state, meaning in STATES.items():
         table.add_row(str(held.get(state, 0)), state, Text(meaning, "dim"))
     return table
@@ -127,7 +129,7 @@ def states(held: Mapping[str, int]) -> Table:
 
 def refused(codes: Sequence[str]) -> Table:
     """What the engine refused, by code."""
-    table = _table(">", "Code", "which says")
+    table = plain(">", "Code", "which says")
     for code, times in Counter(codes).most_common():
         sentence, _instead = REFUSALS.get(code, ("", ""))
         table.add_row(str(times), code, Text(sentence, "dim"))
@@ -136,7 +138,7 @@ def refused(codes: Sequence[str]) -> Table:
 
 def timeline(steps: Sequence[Step], account: Account) -> Table:
     """The life of one subscription, in the time of its account's zone."""
-    table = _table("Local time", "By", "Event", "State", "What it means")
+    table = plain("Local time", "By", "Event", "State", "What it means")
     facts: dict[str, Any] = {}
     for step in steps:
         facts = {key: value for key, value in (facts | step.changes).items() if value is not None}
@@ -196,7 +198,7 @@ def _lasting(length: timedelta) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def _table(*columns: str) -> Table:
+def plain(*columns: str) -> Table:
     """A plain table; a column that begins with `>` is aligned to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold cyan")
     for column in columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,12 +14,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lifecycle.app.lifecycle import Lifecycle
-from lifecycle.demo import hints, picture
+from lifecycle.app.running import RELAY
+from lifecycle.config import load_config
+from lifecycle.demo import hints, money, picture
 from lifecycle.demo.folder import Folder, prepare
 from lifecycle.demo.habits import HERO
 from lifecycle.demo.meter import meter
 from lifecycle.demo.story import Customer, Story, plot
 from lifecycle.demo.year import Year, read_customers
+from lifecycle.documents.html import as_html
 from lifecycle.engine.clock import SystemClock, VirtualClock, stopwatch
 from lifecycle.engine.ids import Ids
 from lifecycle.verify import verify
@@ -45,13 +49,16 @@ def run(directory: Path, console: Console, *, now: datetime | None = None, days:
     story = plot(customers, start, end, _random())
     clock = VirtualClock(start)
     ids = Ids(clock, _random().getrandbits)
-    lifecycle = Lifecycle.from_config(folder.config, clock=clock, ids=ids, environ={})
+    config = load_config(folder.config, {})
+    # what is sent is delivered by the year itself, so that the same story gives the same history
+    jobs = tuple(job for job in config.jobs if job.name != RELAY)
+    lifecycle = Lifecycle(replace(config, jobs=jobs), clock=clock, ids=ids)
     try:
         lifecycle.upgrade_schema()
         _introduce(console, folder, lifecycle, customers, story)
         year = Year(lifecycle, clock, folder, story)
         seconds = _live(console, year, story)
-        whole = _show(console, lifecycle, year, seconds)
+        whole = _show(console, folder, lifecycle, year, seconds)
     finally:
         lifecycle.close()
     _title(console, "What to try next")
@@ -72,13 +79,14 @@ def _introduce(
         "config.yaml": f"what is sold ({plans}), and under which rules",
         "customers.csv": f"{len(customers)} customers in {zones} time zones, who arrive in the course of the year",
         "lifecycle.db": "a new SQLite database: who is in which state, what is due, and what happened",
+        "lifecycle.db.sandbox": "the ledger of a payment gateway that takes no real money",
     }
     told = Text(f"In {folder.path}/ there are now:\n")
     for file, meaning in files.items():
-        told.append(f"  {file:<15}").append(f"{meaning}\n", "dim")
+        told.append(f"  {file:<22}").append(f"{meaning}\n", "dim")
     told.append(
         f"The daemon starts, on a clock that runs from {story.start:%d %B %Y} to the present. It fires what is due: "
-        "trials end, cycles start, changes take effect, end dates arrive. Customers act on their own."
+        "trials end, cycles start and are charged, changes take effect, end dates arrive. Customers act on their own."
     )
     _section(console, "lifecycle: a year in the life of a few dozen subscriptions", told)
 
@@ -95,11 +103,14 @@ def _live(console: Console, year: Year, story: Story) -> float:
     return stopwatch() - began
 
 
-def _show(console: Console, lifecycle: Lifecycle, year: Year, seconds: float) -> bool:
+def _show(console: Console, folder: Folder, lifecycle: Lifecycle, year: Year, seconds: float) -> bool:
     """Show what happened; whether the history is whole."""
     steps = lifecycle.log()
     numbers = picture.summary(steps, len(year.refusals), seconds)
-    _section(console, "What happened", numbers, picture.months(steps), Text(picture.LEGEND, "dim"))
+    own = [step for step in steps if step.machine == "subscription"]
+    _section(console, "What happened", numbers, picture.months(own), Text(picture.LEGEND, "dim"))
+    invoices = lifecycle.invoices.list()
+    _section(console, "The money", money.months(invoices), Text(money.LEGEND, "dim"))
     held = Counter(view.state for view in lifecycle.subscriptions.list())
     _section(console, "Where the subscriptions stand now", picture.states(held))
     _section(
@@ -108,6 +119,9 @@ def _show(console: Console, lifecycle: Lifecycle, year: Year, seconds: float) ->
     hero = lifecycle.accounts.get(HERO)
     history = lifecycle.subscriptions.history(lifecycle.subscriptions.list(account=hero.id)[0].id)
     _section(console, f"One of them: {hero.name}, {hero.zone}", picture.timeline(history, hero))
+    shown = money.telling(lifecycle.invoices.list(account=hero.id))
+    folder.invoice.write_text(as_html(lifecycle.invoices.printed(shown.id)), encoding="utf-8")
+    _section(console, f"One of its invoices: {shown.number}", money.lines(shown), Text(f"See {folder.invoice}.", "dim"))
     report = verify(lifecycle.database, now=lifecycle.clock.now())
     _section(console, "Is the history whole?", picture.verdict(report))
     return not report.errors

@@ -1,7 +1,8 @@
 """The demo's year: the story played to a real engine, with its scheduler running and a clock that is moved.
 
 The scheduler's threads are those of the daemon; only the clock is virtual. It is moved to each instant at which
-something is due, and the scheduler is woken there and waited for, as it would wake by itself on a real clock.
+something is due, and the scheduler is woken there and waited for, as it would wake by itself on a real clock. What the
+outbox holds is delivered by hand.
 """
 
 from __future__ import annotations
@@ -84,9 +85,11 @@ class Year:
         self._clock.move_to(instant)
 
     def _look(self, daemon: Dispatcher) -> None:
-        """Wake the scheduler and wait until it has fired what is due. Raises LifecycleError where it can't."""
+        """Wake the scheduler, wait until it has fired what is due, and deliver what that has sent, charges too. Raises
+        LifecycleError where it can't."""
         daemon.wakeup()
         daemon.idle(PATIENCE)
+        self._lifecycle.relay_outbox()
         for left in self._lifecycle.due(until=self._clock.now(), limit=1):
             raise LifecycleError(f"{left.event} of {left.instance_id} did not fire: {left.error}", code="demo_stuck")
 
@@ -114,8 +117,8 @@ class Year:
     def _command(self, act: Act) -> None:
         """A person of the account gives a command, about the subscription that the account has or had last."""
         account = self._lifecycle.accounts.get(act.account)
-        if act.do == "payment_method":
-            self._lifecycle.accounts.set_payment_method(account.id, bool(act.arguments["present"]))
+        if act.do == "card":
+            self._lifecycle.payment_methods.add(account.id, str(act.arguments["named"]))
             return
         commands = self._lifecycle.subscriptions
         subject = account.id if act.do == "create" else commands.list(account=account.id)[-1].id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who pays. `reference` is the host's own name for it; `payment_method` is a fact that the host sets."""
+    """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any."""
 
     id: str
     reference: str
@@ -15,7 +15,7 @@ class Account:
     email: str
     currency: str
     zone: str
-    payment_method: bool = False
+    payment_method: str | None = None
     closed: bool = False
     address: str = ""
     tax_id: str = ""

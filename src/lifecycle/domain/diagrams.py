@@ -22,7 +22,7 @@ def as_table(matrix: Matrix) -> list[list[str]]:
     arises, an instance in the pseudostate that has to answer, is an empty cell.
     """
     states = [matrix.initial, *matrix.states]
-    events = [*matrix.creations, *matrix.commands, *matrix.deferred]
+    events = dict.fromkeys([*matrix.creations, *matrix.commands, *matrix.deferred])
     return [["event", *states], *([event, *(_cell(matrix, state, event) for state in states)] for event in events)]
 
 

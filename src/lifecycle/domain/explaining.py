@@ -70,7 +70,7 @@ class Depends(Exception):
 def foretell(matrix: Matrix, machine: AnyMachine, state: str, event: str) -> Prospect:
     """What `event` meets for what the machine has in hand: allowed, refused, depends, or does nothing."""
     if state in matrix.final:
-        return _otherwise(matrix, machine, event, state)
+        return _otherwise(matrix, machine, event, machine.final_codes.get(state, state))
     rows = [(row, _chosen(row, machine)) for row in matrix.cells.get((state, event), ())]
     possible = [(row, chosen) for row, chosen in rows if chosen is not False]
     if not possible:

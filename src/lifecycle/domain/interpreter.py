@@ -6,12 +6,15 @@ it is not for use by several threads at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from statemachine import State
 from statemachine.exceptions import TransitionNotAllowed
 
 from lifecycle.domain.explaining import Prospect, foretell
-from lifecycle.domain.machine import Decision, Step, Stimulus
+from lifecycle.domain.machine import NOWHERE, Decision, Place, Step, Stimulus
 from lifecycle.domain.matrix import DOES_NOTHING, AnyMachine, matrix_of
 from lifecycle.errors import DefinitionError, Refused
 
@@ -24,19 +27,21 @@ class Interpreter:
         self.matrix = matrix_of(definition)
         self._build()
 
-    def step(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Decision[Any] | None:
+    def step(
+        self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place = NOWHERE
+    ) -> Decision[Any] | None:
         """Decide on `stimulus` in `state`. None: a deferred event that does nothing here.
 
         Raises Refused for a command that is refused; whatever a guard or an action raises passes through.
         """
         if state in self.matrix.final or (state, stimulus.event) not in self.matrix.cells:
-            self._not_taken(state, facts, stimulus, context)
+            self._not_taken(state, facts, stimulus, context, place)
             return None
-        slot = self._fill(state, facts, stimulus, context)
+        slot = self._fill(state, facts, stimulus, context, place)
         try:
             self._events[stimulus.event]()
         except TransitionNotAllowed:
-            self._not_taken(state, facts, stimulus, context)
+            self._not_taken(state, facts, stimulus, context, place)
             return None
         except BaseException:
             self._build()
@@ -45,23 +50,25 @@ class Interpreter:
             self._build()
         return Decision(str(slot.state), slot.facts, tuple(slot.effects))
 
-    def why_not(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Refused | None:
+    def why_not(
+        self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place = NOWHERE
+    ) -> Refused | None:
         """The refusal that `stimulus` would meet now (code `does_nothing` for an idle deferred event), or None."""
-        self._fill(state, facts, stimulus, context)
+        self._fill(state, facts, stimulus, context, place)
         code = self.matrix.refusal(self._machine, state, stimulus.event)
         return None if code is None else self._machine.refusal(code)
 
-    def explain(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Prospect:
+    def explain(self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place = NOWHERE) -> Prospect:
         """What `stimulus` would meet now; with arguments that are `Untold`, whatever they may be."""
         try:
-            self._fill(state, facts, stimulus, context)
+            self._fill(state, facts, stimulus, context, place)
             return foretell(self.matrix, self._machine, state, stimulus.event)
         except Exception as error:  # noqa: BLE001  # whatever a guard raises is the answer
             return Prospect(stimulus.event, "fails", message=f"{type(error).__name__}: {error}")
 
-    def _not_taken(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> None:
+    def _not_taken(self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place) -> None:
         """Raise the refusal, unless a deferred event merely does nothing here."""
-        refusal = self.why_not(state, facts, stimulus, context)
+        refusal = self.why_not(state, facts, stimulus, context, place)
         if refusal is None:
             raise DefinitionError(
                 f"{self.definition.__name__} took no row for {stimulus.event} in {state}, but none refuses."
@@ -69,10 +76,10 @@ class Interpreter:
         if refusal.code != DOES_NOTHING:
             raise refusal
 
-    def _fill(self, state: str, facts: Any, stimulus: Stimulus, context: object) -> Step[Any, Any]:
+    def _fill(self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place) -> Step[Any, Any]:
         slot = self._slot
         slot.state, slot.facts = state, self.definition.fresh(facts)
-        slot.stimulus, slot.context, slot.effects = stimulus, context, []
+        slot.stimulus, slot.context, slot.place, slot.effects = stimulus, context, place, []
         return slot
 
     def _build(self) -> None:
@@ -80,4 +87,9 @@ class Interpreter:
         self._slot: Step[Any, Any] = Step()
         self._slot.state = self.matrix.initial
         self._machine = self.definition(self._slot)
-        self._events = {event: getattr(self._machine, event) for _, event in self.matrix.cells}
+        self._events = {event: self._bound(event) for _, event in self.matrix.cells}
+
+    def _bound(self, event: str) -> Callable[[], object]:
+        """What sends an event; where a state has the same name, that is what the attribute is."""
+        attribute = getattr(self._machine, event)
+        return partial(self._machine.send, event) if isinstance(attribute, State) else attribute

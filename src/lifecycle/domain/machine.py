@@ -7,7 +7,7 @@ does any I/O. The initial state is UML's initial pseudostate: no stored instance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,9 @@ from lifecycle.errors import Refused
 
 Json = dict[str, Any]
 """A JSON object as the json module reads it."""
+
+EVERYTHING = frozenset({"*"})
+"""What an instance holds back that occupies its root."""
 
 Facts = TypeVar("Facts")
 Context = TypeVar("Context")
@@ -52,16 +55,43 @@ class Decision(Generic[Facts]):
     effects: tuple[Effect, ...]
 
 
+class Sibling(Protocol):
+    """Another instance of the same root, as a step may look at it."""
+
+    @property
+    def machine(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def facts(self) -> Any:
+        """As its own machine uses them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step takes place: the instance's own id, and the instances of its root that are not over, by id."""
+
+    id: str = ""
+    family: Mapping[str, Sibling] = field(default_factory=dict)
+
+
+NOWHERE = Place()
+
+
 class Step(Generic[Facts, Context]):
     """The slot of a resident machine: the facts in hand, the stimulus, the surroundings, the effects so far."""
 
-    __slots__ = ("context", "effects", "facts", "state", "stimulus")
+    __slots__ = ("context", "effects", "facts", "place", "state", "stimulus")
 
     def __init__(self) -> None:
         self.state: str | None = None
         self.facts = cast(Facts, None)
         self.context = cast(Context, None)
         self.stimulus = cast(Stimulus, None)
+        self.place = NOWHERE
         self.effects: list[Effect] = []
 
 
@@ -74,12 +104,20 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
 
     kind: ClassVar[str]
     """The name under which instances are stored, in the log and on the command line."""
+    prefix: ClassVar[str] = "one"
+    """What the ids of instances begin with that another machine starts."""
     version: ClassVar[int] = 1
     """Stored with every instance; raise it when states or the meaning of facts change."""
     migrations: ClassVar[Mapping[int, Mapping[str, str]]] = {}
     """For each older version, the states that have another name now: old to new."""
     deferred: ClassVar[tuple[str, ...]] = ()
     """The events that fire by themselves, in the order in which they fire at one and the same instant."""
+    alone: ClassVar[tuple[str, ...]] = ()
+    """Those of them that never fire inside a host's transaction."""
+    final_codes: ClassVar[Mapping[str, str]] = {}
+    """The code with which a final state refuses commands, where it is not the state's name."""
+    keeps_key: ClassVar[bool] = False
+    """Whether an instance holds its `live_key` for good."""
 
     @classmethod
     def load(cls, stored: Json) -> Facts:
@@ -120,6 +158,13 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
         del facts
         return None
 
+    @classmethod
+    def holds_back(cls, state: str, facts: Facts) -> Collection[str]:
+        """The deferred events of other instances of its root that wait as long as it stands so. `EVERYTHING`: all of
+        them, and commands are refused `order_in_progress`."""
+        del state, facts
+        return ()
+
     @property
     def facts(self) -> Facts:
         """The facts in hand."""
@@ -139,6 +184,19 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
     def arguments(self) -> Mapping[str, Any]:
         """The arguments of the event in hand."""
         return self.model.stimulus.arguments
+
+    @property
+    def instance_id(self) -> str:
+        """The id of the instance in hand."""
+        return self.model.place.id
+
+    def siblings(self, machine: str) -> Iterator[tuple[str, Sibling]]:
+        """The instances of that machine on the same root which are not over, with their ids."""
+        return (
+            (id, one)
+            for id, one in self.model.place.family.items()
+            if one.machine == machine and id != self.instance_id
+        )
 
     def refusal(self, code: str) -> Refused:
         """The refusal to answer with where the guard of this code stands in the way."""

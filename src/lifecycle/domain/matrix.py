@@ -78,7 +78,7 @@ class Matrix:
         For a deferred event that does nothing in this state the answer is `does_nothing`.
         """
         if state in self.final:
-            return DOES_NOTHING if event in self.deferred else state
+            return DOES_NOTHING if event in self.deferred else machine.final_codes.get(state, state)
         for row in self.cells.get((state, event), ()):
             if row.chosen(machine):
                 return row.obstacle(machine)
@@ -104,7 +104,7 @@ def matrix_of(definition: type[AnyMachine]) -> Matrix:
             for event in transition.event.split():
                 cells.setdefault((state.id, event), []).append(row)
     creations = tuple(dict.fromkeys(event for state, event in cells if state == initial.id))
-    events = dict.fromkeys(event for _, event in cells if event not in creations)
+    events = dict.fromkeys(event for state, event in cells if state != initial.id)
     unknown = [event for event in definition.deferred if event not in events]
     if unknown:
         raise DefinitionError(f"{definition.__name__} defers {', '.join(unknown)}: no transition has that event.")

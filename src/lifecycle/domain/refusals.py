@@ -18,11 +18,14 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "The account already has a live subscription in this plan family.",
         "Change that subscription instead.",
     ),
+    "already_paid": ("The invoice is paid.", ""),
+    "balance_too_low": ("The balance is lower than that.", "Give a lower amount."),
     "cancellation_pending": (
         "The subscription is to end; nothing else can change until then.",
         "Withdraw the cancellation first.",
     ),
     "contact_us": ("This change is not offered here.", "Please contact us."),
+    "credits_exhausted": ("Fewer credits are left than that.", "More are granted with the next cycle."),
     "date_in_past": ("The date is now or in the past.", "Give a later date."),
     "does_nothing": ("The event {event} has no effect in state {state}.", ""),
     "ended": ("The subscription has ended.", "Take a new plan on the same account."),
@@ -51,21 +54,37 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "Nothing would be left to happen if {event} were skipped in state {state}.",
         "Use a command, such as cancel or withdraw-cancellation.",
     ),
+    "order_in_progress": (
+        "A charge is without an answer yet, and nothing else happens before that.",
+        "Try again in a moment.",
+    ),
+    "past_due": (
+        "An invoice is past due; until it is paid only changes to come and cancellations are possible.",
+        "Pay it, or use another payment method.",
+    ),
+    "payment_declined": ("The payment was declined.", "Use another payment method."),
     "payment_method_missing": (
         "There is something to pay and no payment method.",
         "Add a payment method first.",
+    ),
+    "payment_method_needed": (
+        "The payment method is needed: something is to be paid with it.",
+        "Add another one first.",
     ),
     "plan_unknown": ("There is no such plan in the catalogue.", "See the plans there are."),
     "quarantined": (
         "An earlier transition of this failed, and nothing else happens to it before that has gone well.",
         "It is tried again by itself at first; an operator can look at the error and retry.",
     ),
+    "quote_expired": ("The quote has expired.", "Ask for a new one."),
+    "quote_stale": ("Something has changed since the quote was made.", "Ask for a new one."),
     "seats_limit": (
         "The number of seats is outside what the plan allows.",
         "See the plan's minimum and maximum.",
     ),
     "trial_used": ("The account has had its trial in this plan family.", "Subscribe without a trial."),
     "version_conflict": ("The subscription has changed since you read it.", "Read it again, then decide."),
+    "void": ("The invoice is void: nothing is to be paid.", ""),
     "when_not_allowed": (
         "The plan does not allow this at that time.",
         "Choose another time: now, the next cycle, or a date.",

@@ -13,21 +13,11 @@ from typing import Literal
 
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import Duration, Interval, is_boundary, shift
-from lifecycle.domain.catalog import Catalog, Plan, Terms
-from lifecycle.domain.effects import Bill
+from lifecycle.domain.catalog import Plan, Terms
 from lifecycle.domain.machine import Json
+from lifecycle.domain.proration import Period
 
 Phase = Literal["trial", "paid"]
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a step may know besides the facts. The two sets of plan families are filled for a creation only."""
-
-    catalog: Catalog
-    account: Account
-    live_families: frozenset[str] = frozenset()
-    trial_families: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One account on one plan, interval and number of seats. `ends_at` is the pending end, or the end that was."""
+    """One account on one plan, interval and number of seats. `ends_at` is the pending end, or the end that was.
+
+    `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it.
+    """
 
     account: str
     zone: str
@@ -65,11 +58,23 @@ class Subscription:
     trial_end: datetime | None = None
     pending: Change | None = None
     ends_at: datetime | None = None
+    credits: int = 0
+    skipped: bool = False
 
     @property
     def price(self) -> int:
         """What one whole cycle costs, in minor units."""
         return self.terms.total(self.seats)
+
+    @property
+    def extra_seats(self) -> int:
+        """The seats beyond those that the price of the plan includes."""
+        return max(0, self.seats - self.terms.seats_included)
+
+    @property
+    def period(self) -> Period:
+        """The running period, for counting shares of it."""
+        return Period(self.period_start, self.period_end, self.boundary, self.interval, self.zone)
 
     @property
     def shelved(self) -> bool:
@@ -126,7 +131,7 @@ class Subscription:
             pending = self.pending
             if pending is not None and pending.due_at <= self.boundary:
                 pending = replace(pending, due_at=moved.boundary)
-            return replace(moved, pending=pending)
+            return replace(moved, pending=pending, skipped=True)
         if event == "change_takes_effect":
             return replace(self, pending=None)
         return None
@@ -160,15 +165,6 @@ class Subscription:
         uncut = self.boundary if instant is None else min(self.boundary, max(instant, self.period_end))
         return replace(self, ends_at=instant, period_end=uncut)
 
-    def bill(self, reason: Literal["purchase", "renewal"]) -> list[Bill]:
-        """The invoice that the running period asks for; a period without a price asks for none."""
-        return [Bill(reason, self.cycle, self.period_start, self.period_end)] if self.price else []
-
-    def bill_rest(self, before: Subscription) -> list[Bill]:
-        """The invoice for what a cycle that was cut short has grown by since `before` (rule I17)."""
-        grown = self.period_end > before.period_end and self.price
-        return [Bill("rest_of_cycle", self.cycle, before.period_end, self.period_end)] if grown else []
-
     def _opened(self, start: datetime, elapsed: int) -> Subscription:
         boundary = shift(self.anchor, self.interval.unit, elapsed + self.interval.count, self.zone)
         return replace(
@@ -178,6 +174,7 @@ class Subscription:
             period_start=start,
             boundary=boundary,
             period_end=boundary if self.ends_at is None else min(boundary, self.ends_at),
+            skipped=False,
         )
 
 
@@ -230,6 +227,8 @@ def load(stored: Json) -> Subscription:
         trial_end=_instant(stored["trial_end"]) if "trial_end" in stored else None,
         pending=_load_change(pending) if pending else None,
         ends_at=_instant(stored["ends_at"]) if "ends_at" in stored else None,
+        credits=stored.get("credits", 0),
+        skipped=stored.get("skipped", False),
     )
 
 
@@ -257,6 +256,10 @@ def dump(facts: Subscription) -> Json:
         stored["pending"] = _dump_change(facts.pending)
     if facts.ends_at:
         stored["ends_at"] = facts.ends_at.isoformat()
+    if facts.credits:
+        stored["credits"] = facts.credits
+    if facts.skipped:
+        stored["skipped"] = True
     return stored
 
 

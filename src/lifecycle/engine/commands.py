@@ -37,10 +37,22 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """How an instance begins on a root that is there; `context` is what it may know."""
+
+    machine: str
+    event: str
+    arguments: Json
+    owner_id: str | None = None
+    context: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An instance as a command left it: plain JSON values, to be remembered with an idempotency key.
 
-    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first.
+    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first; `order` the
+    order under which the command is carried out, where it takes one.
     """
 
     id: str
@@ -51,3 +63,4 @@ class Answer:
     error: str | None = None
     next_event: str | None = None
     next_due_at: str | None = None
+    order: str | None = None

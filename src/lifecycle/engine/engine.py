@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
@@ -43,7 +43,7 @@ class Engine(Generic[Tx_co]):
     """The generic part: knows machines, roots and time; knows nothing of subscriptions.
 
     `surround` says, by kind of machine, what its steps may know besides the facts. `listeners` hear of each commit,
-    unless told otherwise those that write log lines.
+    unless told otherwise those that write log lines. `within_host`: its transactions are part of a host's.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Engine(Generic[Tx_co]):
         surround: Mapping[str, Surround[Tx_co]] | None = None,
         batch: int = 500,
         listeners: Sequence[Listener] = (tell,),
+        within_host: bool = False,
     ) -> None:
         self.store = store
         self.registry = registry
@@ -63,6 +64,7 @@ class Engine(Generic[Tx_co]):
         self.ids = ids
         self.batch = batch
         self.listeners = list(listeners)
+        self.within_host = within_host
         self._surround = surround or {}
 
     @contextmanager
@@ -72,7 +74,7 @@ class Engine(Generic[Tx_co]):
         refusal: Refused | None = None
         started = stopwatch()
         with self.store.begin() as transaction:
-            work = Work(transaction, self.registry, self.clock, self.ids, self._surround)
+            work = self._work_on(transaction)
             try:
                 yield work
             except Refused as error:
@@ -98,7 +100,15 @@ class Engine(Generic[Tx_co]):
     def look(self) -> Iterator[Work[Tx_co]]:
         """Work on what is stored to see what would be; nothing is locked and nothing written."""
         with self.store.look() as transaction:
-            yield Work(transaction, self.registry, self.clock, self.ids, self._surround)
+            yield self._work_on(transaction)
+
+    def _work_on(self, transaction: Any) -> Work[Tx_co]:
+        return Work(transaction, self.registry, self.clock, self.ids, self._surround, within_host=self.within_host)
+
+    def read(self, job: Callable[[Work[Tx_co]], Result]) -> Result:
+        """Do `job` on what is stored; nothing is locked and nothing written."""
+        with self.look() as work:
+            return job(work)
 
     def attempt(self, job: Callable[[Work[Tx_co]], Result]) -> Result:
         """Do `job` in a transaction of its own, and once more if a row was in the way: two commands that carry one

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from json import JSONEncoder
 from typing import Any
 
-from lifecycle.domain.machine import Decision, Json, Stimulus
+from lifecycle.domain.machine import Decision, Json, Place, Stimulus
 from lifecycle.domain.matrix import AnyMachine, Matrix
 from lifecycle.engine.records import (
     Cause,
@@ -47,6 +47,7 @@ class Held:
         self.is_new = is_new
         self._registry = registry
         self._facts: Any = None
+        self._holds_back: Collection[str] | None = None
 
     @property
     def definition(self) -> type[AnyMachine]:
@@ -59,6 +60,24 @@ class Held:
         return self._registry.matrix(self.record.machine, self.record.version)
 
     @property
+    def machine(self) -> str:
+        """The kind of its machine."""
+        return self.record.machine
+
+    @property
+    def state(self) -> str:
+        """Its state; empty before the first decision."""
+        return self.record.state
+
+    def holds_back(self, other: str, event: str) -> bool:
+        """Whether a deferred event of another instance waits for this one."""
+        if other == self.record.id or self.record.closed:
+            return False
+        if self._holds_back is None:
+            self._holds_back = self.definition.holds_back(self.record.state, self.facts)
+        return event in self._holds_back or "*" in self._holds_back
+
+    @property
     def facts(self) -> Any:
         """The facts as the machine uses them; None before the first decision."""
         if self._facts is None and self.record.state:
@@ -68,7 +87,14 @@ class Held:
     def become(self, state: str, facts: Json, live_key: str | None, deferrals: dict[str, datetime]) -> None:
         """Stand in `state` with these facts."""
         self.record.state, self.record.facts, self.record.live_key = state, facts, live_key
-        self.deferrals, self._facts = deferrals, None
+        self.record.closed = state in self.matrix.final
+        self.deferrals, self._facts, self._holds_back = deferrals, None, None
+
+    def copy(self) -> Held:
+        """The same, to go back to."""
+        kept = Held(self._registry, replace(self.record), is_new=self.is_new)
+        kept.deferrals, kept.fired = dict(self.deferrals), dict(self.fired)
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +109,16 @@ class Due:
 
     def __lt__(self, other: Due) -> bool:
         return (self.due_at, self.rank, self.instance_id) < (other.due_at, other.rank, other.instance_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a root in hand stood."""
+
+    root: RootRecord
+    held: dict[str, Held]
+    touched: set[str]
+    rows: int
 
 
 class Hand:
@@ -111,9 +147,13 @@ class Hand:
             self.held[deferral.instance_id].deferrals[deferral.event] = deferral.due_at
             self._stored[deferral.instance_id, deferral.event] = deferral.due_at
 
-    def earliest(self) -> Due | None:
-        """The deferred transition that is to fire first."""
-        return min(self._deferred(), default=None)
+    def earliest(self, *, within_host: bool = False) -> Due | None:
+        """The deferred transition that is to fire first; within a host's transaction, of those that may fire there."""
+        due = self._deferred()
+        return min((one for one in due if not self._alone(one)) if within_host else due, default=None)
+
+    def _alone(self, due: Due) -> bool:
+        return due.event in self.held[due.instance_id].definition.alone
 
     def all_due(self) -> list[Due]:
         """All deferred transitions, in the order in which they are to fire."""
@@ -125,10 +165,35 @@ class Hand:
                 rank = self._registry.rank(held.record.machine, event)
                 yield Due(due_at, rank, held.record.id, self.root.id, event)
 
-    def add(self, record: InstanceRecord) -> Held:
-        """Hold a new instance, before its first decision is taken in."""
-        held = self.held[record.id] = Held(self._registry, record, is_new=True)
+    def held_back(self, due: Due) -> bool:
+        """Whether what is due waits for another instance of the root."""
+        return any(held.holds_back(due.instance_id, due.event) for held in self.held.values())
+
+    def occupied(self, instance_id: str) -> bool:
+        """Whether commands on this instance are refused, for another occupies the root."""
+        return any(held.holds_back(instance_id, "*") for held in self.held.values())
+
+    def add(self, record: InstanceRecord, *, is_new: bool = True) -> Held:
+        """Hold an instance: a new one, before its first decision is taken in, or a stored one that is over."""
+        held = self.held[record.id] = Held(self._registry, record, is_new=is_new)
         return held
+
+    def place(self, instance_id: str) -> Place:
+        """Where a step of this instance takes place."""
+        return Place(instance_id, {id: held for id, held in self.held.items() if held.state and not held.record.closed})
+
+    def mark(self) -> Mark:
+        """How it stands, to go back to."""
+        held = {id: one.copy() for id, one in self.held.items()}
+        return Mark(replace(self.root), held, set(self._touched), len(self.log))
+
+    def restore(self, mark: Mark) -> None:
+        """Stand as it was marked."""
+        for field in fields(RootRecord):
+            setattr(self.root, field.name, getattr(mark.root, field.name))
+        self.held = mark.held
+        self._touched = {id: self.held[id] for id in mark.touched}
+        del self.log[mark.rows :]
 
     def take(
         self, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because, now: datetime
@@ -141,13 +206,14 @@ class Hand:
         record, definition = held.record, held.definition
         facts = {key: value for key, value in definition.dump(decision.facts).items() if value is not None}
         final = decision.state in held.matrix.final
-        live_key = None if final else definition.live_key(decision.facts)
+        live_key = None if final and not definition.keeps_key else definition.live_key(decision.facts)
         deferrals = {} if final else _deferrals(held, decision, stimulus)
         effects = [effect.as_json() for effect in decision.effects]
         changes = _changed(record.facts, facts)
         row = self._row(record, stimulus, because, now, target=decision.state, changes=changes, effects=effects)
+        if record.state:  # what begins with an event has not fired it
+            held.fired[stimulus.event] = stimulus.now
         held.become(decision.state, facts, live_key, deferrals)
-        held.fired[stimulus.event] = stimulus.now
         self._touched[record.id] = held
         return row
 
@@ -228,7 +294,7 @@ def _deferrals(held: Held, decision: Decision[Any], stimulus: Stimulus) -> dict[
         if due_at.tzinfo is None:
             raise DefinitionError(f"{name} demands {event} at {due_at.isoformat()}, which is no aware instant.")
         fired = stimulus.now if event == stimulus.event else held.fired.get(event)
-        if stimulus.event in deferred and fired is not None and due_at <= fired:
+        if held.state and stimulus.event in deferred and fired is not None and due_at <= fired:
             raise DefinitionError(
                 f"{name} demands {event} at {due_at.isoformat()} again after it has fired; it must move on."
             )

@@ -19,7 +19,8 @@ from lifecycle.errors import LifecycleError
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a destination is given. `attempt` counts from 1; `created_at` is when its transition was recorded."""
+    """What a destination is given. `attempt` counts from 1; `created_at` is when its transition was recorded; `again`:
+    it has been taken out before, and nobody knows what came of that."""
 
     id: str
     destination: str
@@ -29,6 +30,7 @@ class Message:
     instance_id: str
     created_at: datetime
     attempt: int
+    again: bool = False
 
 
 Deliver = Callable[[Message], object]
@@ -63,8 +65,15 @@ def sends(rows: Iterable[LogRecord]) -> bool:
     return any(effect.get("effect") == "send" for row in rows for effect in row.effects)
 
 
+HANDED = timedelta(minutes=1)
+"""How long relays leave a message to whoever has committed it."""
+
+
 def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:
-    """The messages that a row of the log sends, due at once. Raises WriteFailed for a `send` that is none."""
+    """The messages that a row of the log sends, due at once, or when nobody has come for one that was `handed`.
+
+    Raises WriteFailed for a `send` that is none.
+    """
     recorded_at = row.recorded_at or row.fired_at
     for place, effect in enumerate(row.effects):
         match effect:
@@ -79,7 +88,7 @@ def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:
                     kind=kind,
                     payload=payload,
                     created_at=recorded_at,
-                    wake_at=recorded_at,
+                    wake_at=recorded_at + HANDED if effect.get("handed") else recorded_at,
                 )
             case {"effect": "send"}:
                 raise WriteFailed("A message could not be written: a destination and a kind are text, a payload a map.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
+from lifecycle.domain.machine import Effect
 from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, OutboxRecord, RootRecord
 from lifecycle.errors import LifecycleError
 
@@ -41,7 +42,11 @@ class Transaction(Protocol):
         ...
 
     def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
-        """All instances of these roots."""
+        """The instances of these roots that are not over, and those by which the roots are named."""
+        ...
+
+    def instance(self, instance_id: str) -> InstanceRecord | None:
+        """One instance, over or not."""
         ...
 
     def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
@@ -84,9 +89,29 @@ class OutboxStore(Protocol):
         has, the longest waiting first; per root and destination only the earliest that is not finished."""
         ...
 
+    def claim_next(
+        self, root_id: str, destination: str, now: datetime, lease_until: datetime, messages: Collection[str] | None
+    ) -> OutboxRecord | None:
+        """Lease the earliest message of a root to a destination that is not finished, whenever it is to be tried again:
+        if it is one of `messages`, or without them if it was not handed to somebody who is about to deliver it."""
+        ...
+
     def settle(self, record: OutboxRecord) -> bool:
         """Write what became of a leased message. False, and nothing is written, where the lease of this fence has
         passed to somebody else, or the message is no longer leased."""
+        ...
+
+
+@runtime_checkable
+class Heeding(Protocol):
+    """Surroundings that change with what is decided in their transaction, such as a balance that is drawn on."""
+
+    def heed(self, effects: Sequence[Effect]) -> None:
+        """This has been decided."""
+        ...
+
+    def forget(self, effects: Sequence[Effect]) -> None:
+        """It has not, after all."""
         ...
 
 

@@ -103,7 +103,7 @@ def explain(
             First(one.event, one.instance_id, one.due_at, (one.instance_id, one.event, one.due_at) in fired, can)
             for one, can in due
         ),
-        events=tuple(_prospect(work, held, one, said, now) for one in ([event] if event else known)),
+        events=tuple(_prospect(work, hand, held, one, said) for one in ([event] if event else known)),
     )
 
 
@@ -128,12 +128,13 @@ def _obstacle(status: Status, failure: Exception | None) -> Obstacle | None:
     return Obstacle(refusal.code, str(refusal), refusal.instead)
 
 
-def _prospect(work: Work[Tx_co], held: Held, event: str, said: Mapping[str, Any], now: datetime) -> Prospect:
+def _prospect(work: Work[Tx_co], hand: Hand, held: Held, event: str, said: Mapping[str, Any]) -> Prospect:
+    now = work.now()
     try:
         if event not in held.matrix.deferred:
-            return work.explain(held, Stimulus(event, now, said))
+            return work.explain(hand, held, Stimulus(event, now, said))
         due_at = held.deferrals.get(event)
-        answer = work.explain(held, Stimulus(event, due_at or now))
+        answer = work.explain(hand, held, Stimulus(event, due_at or now))
     except Exception as error:  # noqa: BLE001  # facts that can't be read
         return Prospect(event, "fails", message=f"{type(error).__name__}: {error}")
     if answer.verdict == "allowed":

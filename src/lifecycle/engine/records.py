@@ -9,7 +9,8 @@ from typing import Literal
 from lifecycle.domain.machine import Json
 
 Status = Literal["live", "held", "quarantined"]
-Cause = Literal["command", "deferral", "operator"]
+Cause = Literal["command", "deferral", "operator", "outcome"]
+"""`outcome`: what the world outside has answered."""
 OutboxStatus = Literal["waiting", "leased", "delivered", "dead", "dropped"]
 
 
@@ -34,7 +35,8 @@ class RootRecord:
 
 @dataclass(slots=True)
 class InstanceRecord:
-    """One instance of a machine. `owner_id` is the account; `live_key` is unique among live instances."""
+    """One instance of a machine. `owner_id` is the account; `live_key` is unique among those that have it; `closed`:
+    its state is final, and it is loaded only when it is asked for."""
 
     id: str
     root_id: str
@@ -45,6 +47,7 @@ class InstanceRecord:
     created_at: datetime
     owner_id: str | None = None
     live_key: str | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,30 @@ class OutboxRecord:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EntryRecord:
+    """One side of a posting: the effect at `place` among those of log row `seq`. `at` is that row's nominal instant."""
+
+    root_id: str
+    seq: int
+    place: int
+    book: str
+    account_id: str
+    unit: str
+    amount: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """An instance that is to have the next number of a series; `number` is 0 until it has."""
+
+    series: str
+    number: int
+    instance_id: str
+    issued_at: datetime
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one transaction writes, together."""
@@ -144,5 +171,7 @@ class Changes:
     log: list[LogRecord] = field(default_factory=list)
     reasons: list[ReasonRecord] = field(default_factory=list)
     outbox: list[OutboxRecord] = field(default_factory=list)
+    ledger: list[EntryRecord] = field(default_factory=list)
+    numbers: list[NumberRecord] = field(default_factory=list)
     forgotten: list[AnswerRecord] = field(default_factory=list)
     answers: list[AnswerRecord] = field(default_factory=list)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -78,6 +78,11 @@ class Relay:
         self._terms = terms or Terms()
         self._chance = chance
 
+    @property
+    def destinations(self) -> Collection[str]:
+        """The names of the destinations that are served."""
+        return self._destinations
+
     def run(self, within: timedelta | None = None) -> Relayed:
         """Deliver until nothing is due, or until the time is up; a delivery that has begun is finished."""
         end = None if within is None else stopwatch() + within.total_seconds()
@@ -99,6 +104,25 @@ class Relay:
             else:
                 self._store.settle(replace(record, status="waiting", wake_at=self._clock.now()))
         return len(leased)
+
+    def drive(
+        self, root_id: str, messages: Sequence[str] | None = None, destinations: Collection[str] | None = None
+    ) -> int:
+        """Deliver what waits of one root, in order, without minding when it is to be tried again: these messages, or
+        all that are not just being delivered by whoever has committed them; to all destinations that are served, or to
+        these. Returns how many were tried."""
+        done, tried = Relayed(), 0
+        for name in self._destinations if destinations is None else destinations:
+            while messages is None or tried < len(messages):
+                now = self._clock.now()
+                record = self._store.claim_next(root_id, name, now, now + self._terms.lease, messages)
+                if record is None:
+                    break
+                self._take_out(record, done)
+                tried += 1
+                if messages is None and done.delivered < tried:
+                    break
+        return tried
 
     def _take_out(self, record: OutboxRecord, done: Relayed) -> None:
         """Deliver one message and record what became of it, unless its lease is over by now."""
@@ -164,6 +188,7 @@ def _message(record: OutboxRecord) -> Message:
         instance_id=record.instance_id,
         created_at=record.created_at,
         attempt=record.attempts + 1,
+        again=record.fence > 1,
     )
 
 

@@ -6,14 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select
 
 from lifecycle.domain.account import Account
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.store import schema
 from lifecycle.store.transaction import writing_failures
 
-_ACCOUNT = [schema.accounts.c[field.name] for field in fields(Account)]
+_COLUMNS = {field.name for field in fields(Account)} - {"payment_method"}
+_METHOD = schema.payment_methods
+_ACCOUNT = [
+    _METHOD.c.id.label(field.name) if field.name == "payment_method" else schema.accounts.c[field.name]
+    for field in fields(Account)
+]
+_ACCOUNTS = select(*_ACCOUNT).outerjoin_from(schema.accounts, _METHOD, _METHOD.c.default_of == schema.accounts.c.id)
+"""Each with the id of its default payment method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +35,28 @@ class Owned:
 def find_account(connection: Connection, name: str) -> Account | None:
     """The account with this id or this reference."""
     table = schema.accounts
-    row = connection.execute(select(*_ACCOUNT).where(or_(table.c.id == name, table.c.reference == name))).first()
+    row = connection.execute(_ACCOUNTS.where(or_(table.c.id == name, table.c.reference == name))).first()
     return Account(*row) if row else None
 
 
 def accounts_by_id(connection: Connection, ids: Iterable[str]) -> Mapping[str, Account]:
     """These accounts, by id."""
-    rows = connection.execute(select(*_ACCOUNT).where(schema.accounts.c.id.in_(list(ids))))
+    rows = connection.execute(_ACCOUNTS.where(schema.accounts.c.id.in_(list(ids))))
     return {row.id: Account(*row) for row in rows}
 
 
 def all_accounts(connection: Connection) -> list[Account]:
     """Every account, in order of reference."""
-    return [Account(*row) for row in connection.execute(select(*_ACCOUNT).order_by(schema.accounts.c.reference))]
+    return [Account(*row) for row in connection.execute(_ACCOUNTS.order_by(schema.accounts.c.reference))]
 
 
 def add_account(connection: Connection, account: Account, created_at: datetime) -> None:
     """Write a new account with its root, which is what is locked. Raises WriteFailed for a reference in use."""
     root = {"id": account.id, "kind": "account", "created_at": created_at, "seq": 0, "head": b"", "status": "live"}
-    values = {field.name: getattr(account, field.name) for field in fields(Account)}
+    values = {name: getattr(account, name) for name in _COLUMNS}
     with writing_failures():
         connection.execute(insert(schema.roots), [root | {"wake_at": None, "attempts": 0, "error": None}])
         connection.execute(insert(schema.accounts), [values | {"created_at": created_at}])
-
-
-def change_account(connection: Connection, account_id: str, values: Mapping[str, object]) -> None:
-    """Set fields of an account."""
-    with writing_failures():
-        connection.execute(update(schema.accounts).where(schema.accounts.c.id == account_id).values(**values))
 
 
 def owned_by(connection: Connection, account_id: str, machine: str) -> Sequence[Owned]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
+from sqlalchemy import Connection, bindparam, exists, func, select, tuple_, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
@@ -15,6 +15,14 @@ from lifecycle.store.transaction import writing_failures
 
 _TABLE = schema.outbox
 _COLUMNS = [_TABLE.c[field.name] for field in fields(OutboxRecord)]
+_EARLIER = _TABLE.alias("earlier")
+_BLOCKED = exists().where(
+    _EARLIER.c.root_id == _TABLE.c.root_id,
+    _EARLIER.c.destination == _TABLE.c.destination,
+    _EARLIER.c.wake_at.is_not(None),
+    tuple_(_EARLIER.c.seq, _EARLIER.c.place) < tuple_(_TABLE.c.seq, _TABLE.c.place),
+)
+"""Whether another one stands before it in the line of its root and destination."""
 _OUTCOME = ("status", "wake_at", "attempts", "finished_at", "error")
 _SETTLE = (
     update(_TABLE)
@@ -38,16 +46,9 @@ class SqlOutbox:
         """
         if not self._any_due(now):
             return []
-        earlier = _TABLE.alias("earlier")
-        blocked = exists().where(
-            earlier.c.root_id == _TABLE.c.root_id,
-            earlier.c.destination == _TABLE.c.destination,
-            earlier.c.wake_at.is_not(None),
-            tuple_(earlier.c.seq, earlier.c.place) < tuple_(_TABLE.c.seq, _TABLE.c.place),
-        )
         query = (
             select(*_COLUMNS)
-            .where(_TABLE.c.wake_at <= now, _TABLE.c.destination.in_(destinations), ~blocked)
+            .where(_TABLE.c.wake_at <= now, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
             .order_by(_TABLE.c.wake_at, _TABLE.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=_TABLE)
@@ -59,6 +60,29 @@ class SqlOutbox:
                 connection.execute(leased.values(status="leased", wake_at=lease_until, fence=_TABLE.c.fence + 1))
         return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
 
+    def claim_next(
+        self, root_id: str, destination: str, now: datetime, lease_until: datetime, messages: Collection[str] | None
+    ) -> OutboxRecord | None:
+        """Lease the first in the line of a root and destination, if it may be taken."""
+        line = (_TABLE.c.root_id == root_id, _TABLE.c.destination == destination, _TABLE.c.wake_at.is_not(None))
+        query = select(*_COLUMNS).where(*line).order_by(_TABLE.c.seq, _TABLE.c.place).limit(1)
+        with self.database.writing() as connection:
+            row = connection.execute(query.with_for_update()).first()
+            record = OutboxRecord(*row) if row else None
+            if record is None or not _free(record, now, messages):
+                return None
+            values = {"status": "leased", "wake_at": lease_until, "fence": record.fence + 1}
+            connection.execute(update(_TABLE).where(_TABLE.c.id == record.id).values(values))
+        return replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1)
+
+    def next_wake_at(self, destinations: Collection[str]) -> datetime | None:
+        """When the earliest message to these destinations is to be looked at, of those that are first in their line;
+        None where none waits."""
+        ours = (_TABLE.c.wake_at.is_not(None), _TABLE.c.destination.in_(destinations), ~_BLOCKED)
+        with self.database.reading() as connection:
+            earliest: datetime | None = connection.scalar(select(func.min(_TABLE.c.wake_at)).where(*ours))
+            return earliest
+
     def _any_due(self, now: datetime) -> bool:
         with self.database.reading() as connection:
             return connection.scalar(select(_TABLE.c.id).where(_TABLE.c.wake_at <= now).limit(1)) is not None
@@ -69,6 +93,13 @@ class SqlOutbox:
         with self.database.writing() as connection, writing_failures():
             done = connection.execute(_SETTLE, values | {"message": record.id, "lease": record.fence})
         return done.rowcount == 1
+
+
+def _free(record: OutboxRecord, now: datetime, messages: Collection[str] | None) -> bool:
+    is_over = record.wake_at is not None and record.wake_at <= now
+    if record.status == "leased":
+        return is_over
+    return is_over or record.fence > 0 if messages is None else record.id in messages
 
 
 def find(connection: Connection, message: str, *, lock: bool = False) -> OutboxRecord | None:

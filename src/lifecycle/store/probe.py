@@ -105,6 +105,13 @@ def messages_due_before(connection: Connection, instant: datetime) -> int:
     return connection.scalar(select(func.count()).where(table.wake_at < instant)) or 0
 
 
+def unknown_charges(connection: Connection) -> int:
+    """How many invoices that are open have a charge which was never answered."""
+    attempts, instances = schema.attempts, schema.instances
+    open_ones = select(func.count(instances.c.id.distinct())).join(attempts, attempts.c.instance_id == instances.c.id)
+    return connection.scalar(open_ones.where(text("status = 'unknown'"), instances.c.state == "open")) or 0
+
+
 def zones(connection: Connection) -> Sequence[str]:
     """The time zones that accounts are in."""
     return list(connection.scalars(select(schema.accounts.c.zone).distinct()))

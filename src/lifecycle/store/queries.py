@@ -176,6 +176,7 @@ def steps(
     connection: Connection,
     *,
     instance_id: str | None = None,
+    root_id: str | None = None,
     owner_id: str | None = None,
     since: datetime | None = None,
     events: Collection[str] = (),
@@ -215,8 +216,9 @@ def steps(
         .outerjoin(reason, reason.c.id == log.c.reason_id)
         .order_by(log.c.due_at.desc(), log.c.root_id.desc(), log.c.seq.desc())
     )
-    if instance_id is not None:
-        query = query.where(log.c.instance_id == instance_id)
+    for column, value in ((log.c.instance_id, instance_id), (log.c.root_id, root_id)):
+        if value is not None:
+            query = query.where(column == value)
     if owner_id is not None:
         query = query.join(instance, instance.c.id == log.c.instance_id).where(instance.c.owner_id == owner_id)
     if since is not None:
@@ -246,6 +248,13 @@ def moved_out(connection: Connection, *, instance_id: str | None = None, owner_i
         if value is not None:
             query = query.where(table.c.root_id.in_(select(instance.c.root_id).where(column == value)))
     return [MovedOut(*row) for row in connection.execute(query)]
+
+
+def rows_since(connection: Connection, root_id: str, seq: int, events: Collection[str]) -> int:
+    """How many rows of a root after this number are of these events."""
+    table = schema.log
+    query = select(func.count()).where(table.c.root_id == root_id, table.c.seq > seq, table.c.event.in_(events))
+    return int(connection.scalar(query) or 0)
 
 
 def heads(connection: Connection) -> dict[str, int]:

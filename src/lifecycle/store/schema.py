@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from lifecycle.store.types import Instant, JsonDocument
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision of the migrations; a test holds it to them."""
 
 metadata = MetaData(
@@ -75,7 +75,15 @@ instances = Table(
     Column("created_at", Instant, nullable=False),
     Column("owner_id", Text, index=True),
     Column("live_key", Text),
+    Column("closed", Boolean, nullable=False),
     UniqueConstraint("machine", "live_key"),
+)
+# those of a root that can still change are few, however long its history
+Index(
+    "ix_lifecycle_instances_open",
+    instances.c.root_id,
+    postgresql_where=text("NOT closed"),
+    sqlite_where=text("NOT closed"),
 )
 
 deferrals = Table(
@@ -138,7 +146,6 @@ accounts = Table(
     Column("email", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("zone", Text, nullable=False),
-    Column("payment_method", Boolean, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("address", Text, nullable=False),
     Column("tax_id", Text, nullable=False),
@@ -224,4 +231,91 @@ daemons = Table(
     Column("release", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ticked_at", Instant, nullable=False),
+)
+
+payment_methods = Table(
+    "lifecycle_payment_methods",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("lifecycle_accounts.id"), nullable=False, index=True),
+    # the gateway's names of the customer and of the method: never a card number
+    Column("customer", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("exp_month", Integer, nullable=False),
+    Column("exp_year", Integer, nullable=False),
+    # the account, where this is its default: at most one
+    Column("default_of", Text),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    UniqueConstraint("default_of"),
+)
+
+# every attempt to move money, by the key under which the gateway was asked: at most one outcome for each
+attempts = Table(
+    "lifecycle_attempts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("instance_id", Text, nullable=False, index=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    # of a charge the payment method, of a refund the key of the charge that it is of
+    Column("of", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    # how often it was asked without an answer, and for how many milliseconds while a relay ran
+    Column("tries", Integer, nullable=False),
+    Column("waited", BigInteger, nullable=False),
+)
+
+Index(
+    "ix_lifecycle_attempts_unknown",
+    attempts.c.instance_id,
+    postgresql_where=text("status = 'unknown'"),
+    sqlite_where=text("status = 'unknown'"),
+)
+
+# the books: written with the log row that names the posting, and never changed
+ledger = Table(
+    "lifecycle_ledger",
+    metadata,
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("book", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+Index(
+    "ix_lifecycle_ledger_balance",
+    ledger.c.account_id,
+    ledger.c.unit,
+    postgresql_where=text("book = 'balance'"),
+    sqlite_where=text("book = 'balance'"),
+)
+
+series = Table(
+    "lifecycle_series",
+    metadata,
+    Column("series", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
+# which document has which number: gapless in each series
+numbers = Table(
+    "lifecycle_numbers",
+    metadata,
+    Column("series", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("instance_id", Text, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    UniqueConstraint("instance_id"),
 )

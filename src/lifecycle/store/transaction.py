@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, not_, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from lifecycle.engine.ports import LiveKeyTaken, WriteFailed
-from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, RootRecord
+from lifecycle.engine.records import (
+    AnswerRecord,
+    Changes,
+    DeferralRecord,
+    InstanceRecord,
+    NumberRecord,
+    RootRecord,
+)
 from lifecycle.store import schema
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import is_trouble
@@ -24,10 +32,13 @@ _LIVE_KEY = ("uq_lifecycle_instances_machine_live_key", "lifecycle_instances.liv
 
 
 class SqlTransaction:
-    """One transaction over a connection that may write. The caller commits."""
+    """One transaction over a connection that may write. The caller commits. `reads_only`: it locks nothing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, reads_only: bool = False) -> None:
         self.connection = connection
+        self._reads_only = reads_only
+        self.memo: dict[str, Any] = {}
+        """What surroundings keep for as long as the transaction lasts."""
 
     def claim(self, now: datetime, limit: int) -> list[RootRecord]:
         """Lock the earliest roots that wake by `now`, passing over those that others hold."""
@@ -44,7 +55,9 @@ class SqlTransaction:
     def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:
         """Lock these roots in order of their ids, so that nobody waits in a circle."""
         table = schema.roots
-        query = select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id).with_for_update()
+        query = select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id)
+        if not self._reads_only:
+            query = query.with_for_update()
         return self._read(RootRecord, query) if root_ids else []
 
     def look(self, root_ids: Sequence[str]) -> list[RootRecord]:
@@ -58,9 +71,18 @@ class SqlTransaction:
         return self.connection.scalar(select(table.c.root_id).where(table.c.id == instance_id))
 
     def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
-        """The instances of these roots, which are locked."""
+        """The instances of these roots, which are locked, that can still change; and those that roots are named by."""
         table = schema.instances
-        return self._read(InstanceRecord, select(table).where(table.c.root_id.in_(root_ids)))
+        columns = [table.c[field.name] for field in fields(InstanceRecord)]
+        open_ones = select(*columns).where(table.c.root_id.in_(root_ids), not_(table.c.closed))
+        named_by = select(*columns).where(table.c.id.in_(root_ids), table.c.closed)
+        return [InstanceRecord(*row) for row in self.connection.execute(union_all(open_ones, named_by))]
+
+    def instance(self, instance_id: str) -> InstanceRecord | None:
+        """One instance of a root that is locked."""
+        table = schema.instances
+        found = self._read(InstanceRecord, select(table).where(table.c.id == instance_id))
+        return found[0] if found else None
 
     def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
         """The live deferrals of these roots, which are locked: a statement of its own sees what is committed."""
@@ -79,7 +101,7 @@ class SqlTransaction:
             self._insert(schema.roots, changes.new_roots)
             self._update(schema.roots, changes.roots, "seq", "head", "status", "wake_at", "attempts", "error")
             # before the new ones: an end frees its live key
-            self._update(schema.instances, changes.instances, "version", "state", "facts", "live_key")
+            self._update(schema.instances, changes.instances, "version", "state", "facts", "live_key", "closed")
             self._insert(schema.instances, changes.new_instances)
             self._delete(schema.deferrals, changes.withdrawn, "instance_id", "event")
             self._update(schema.deferrals, changes.moved, "due_at")
@@ -87,9 +109,31 @@ class SqlTransaction:
             self._insert(schema.log, changes.log)
             self._insert(schema.reasons, changes.reasons)
             self._insert(schema.outbox, changes.outbox)
+            self._insert(schema.ledger, changes.ledger)
             # by its instant too: what another transaction has remembered meanwhile stands in the way of ours
             self._delete(schema.answers, changes.forgotten, "scope", "key", "created_at")
             self._insert(schema.answers, changes.answers)
+            self._number(changes.numbers)  # the last lock, for all who number wait for it
+
+    def _number(self, wanted: Sequence[NumberRecord]) -> None:
+        for name in sorted({one.series for one in wanted}):
+            asking = [one for one in wanted if one.series == name]
+            last = self._take(name, len(asking))
+            first = last - len(asking) + 1
+            numbered = [replace(one, number=number) for number, one in enumerate(asking, first)]
+            self._insert(schema.numbers, numbered)
+
+    def _take(self, name: str, count: int) -> int:
+        """Take so many numbers of a series; the last of them."""
+        table = schema.series
+        raised = update(table).where(table.c.series == name).values(last=table.c.last + count)
+        last = self.connection.scalar(raised.returning(table.c.last))
+        if last is None:
+            # who begins the series at the same moment waits here, and then raises it
+            insert_or = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
+            self.connection.execute(insert_or(table).values(series=name, last=0).on_conflict_do_nothing())
+            last = self.connection.scalar(raised.returning(table.c.last))
+        return int(last or 0)
 
     def _read(self, record: type[Record], query: Any) -> list[Record]:
         names = [field.name for field in fields(record)]  # type: ignore[arg-type]  # every record is a dataclass
@@ -128,7 +172,7 @@ class SqlStore:
     def look(self) -> Iterator[SqlTransaction]:
         """A transaction that only reads."""
         with self.database.reading() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, reads_only=True)
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest root is to be looked at; None where nothing is deferred."""

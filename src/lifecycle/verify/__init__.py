@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from lifecycle.verify.gateway import ledger_of
 from lifecycle.verify.report import CODES, Finding, Report
 from lifecycle.verify.verifier import verify
 
-__all__ = ["CODES", "Finding", "Report", "verify"]
+__all__ = ["CODES", "Finding", "Report", "ledger_of", "verify"]

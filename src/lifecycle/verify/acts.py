@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.verify.rows import Row
+from lifecycle.verify.records import Row
 
 NOTES = ("held", "released", "retried", "outbox_retried", "outbox_dropped")
 """The acts that leave the instance as it is."""
@@ -11,6 +11,12 @@ NOTES = ("held", "released", "retried", "outbox_retried", "outbox_dropped")
 def at_a_due_instant(row: Row) -> bool:
     """Whether the row is of something that was deferred: it fired by itself or by hand, or was skipped."""
     return row.cause == "deferral" or (row.cause == "operator" and row.event not in (*NOTES, "migrated"))
+
+
+def alone(row: Row) -> bool:
+    """Whether the row is of something that waits until a host's transaction is over, in which later things may have
+    fired (rule E4): the opening of an invoice, the issue of a credit note."""
+    return row.source == "draft" and (row.machine, row.event) in {("invoice", "opened"), ("credit_note", "issued")}
 
 
 def foreseen(row: Row) -> str | None:

@@ -10,8 +10,10 @@ from pathlib import Path
 from lifecycle.errors import LifecycleError
 from lifecycle.store.database import Database
 from lifecycle.verify.chain import Chain
+from lifecycle.verify.reading import read
+from lifecycle.verify.records import Checkpoint, Row, Unreadable
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Checkpoint, Row, Unreadable, checkpoints, read
+from lifecycle.verify.rows import checkpoints
 
 _NAMES = [field.name for field in fields(Row)]
 _DOCUMENTS = ("arguments", "changes", "effects")

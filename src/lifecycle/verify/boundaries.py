@@ -6,7 +6,8 @@ from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lifecycle.verify.rows import Json, instant
+from lifecycle.verify.reading import instant
+from lifecycle.verify.records import Json
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}

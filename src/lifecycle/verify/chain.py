@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from json import JSONEncoder
 
+from lifecycle.verify.records import Checkpoint, Root, Row
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Checkpoint, Root, Row
 
 _canonical = JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 

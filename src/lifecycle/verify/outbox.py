@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lifecycle.verify.records import Message, Row
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Message, Row
 from lifecycle.verify.story import same
 
 UNFINISHED = frozenset({"waiting", "leased"})

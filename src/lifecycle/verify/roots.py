@@ -6,27 +6,31 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from lifecycle.verify.acts import at_a_due_instant
+from lifecycle.verify.acts import alone, at_a_due_instant
 from lifecycle.verify.chain import Chain, seal
+from lifecycle.verify.kinds import holds_back
+from lifecycle.verify.money import Across, Money
 from lifecycle.verify.outbox import Outbox
+from lifecycle.verify.reading import read
+from lifecycle.verify.records import Checkpoint, Deferral, Instance, Message, Root, Row, Unreadable
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Checkpoint, Deferral, Instance, Message, Root, Row, Stored, Unreadable, read
+from lifecycle.verify.rows import Stored
 from lifecycle.verify.story import Story, Told
 
 PATIENCE = timedelta(hours=1)
 """How long a root may wait to be looked at before that is told."""
 
 
-def judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
+def judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Finding]:
     """Everything that is wrong with one root; what can't be read ends it."""
     try:
-        yield from _judge(stored, now)
+        yield from _judge(stored, now, across)
     except Unreadable as error:
         yield Finding("unreadable", stored.root_id, None, None, str(error))
     stored.skip()
 
 
-def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
+def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Finding]:
     if stored.root is None:
         yield from _lost(stored)
         return
@@ -35,19 +39,22 @@ def _judge(stored: Stored, now: datetime | None) -> Iterator[Finding]:
     checkpoint = None if stored.checkpoint is None else read(Checkpoint, stored.checkpoint)
     told = {} if checkpoint is None else {key: Told.of(key, said) for key, said in checkpoint.instances.items()}
     stories = {instance.id: Story(instance, told.get(instance.id)) for instance in instances}
-    outbox = Outbox([read(Message, raw) for raw in stored.messages], None if checkpoint is None else checkpoint.seq + 1)
+    first = None if checkpoint is None else checkpoint.seq + 1
+    outbox = Outbox([read(Message, raw) for raw in stored.messages], first)
+    money = Money(stored, stories, first, across)
     if checkpoint is not None:
         yield from _checkpoint(checkpoint, told.keys() - stories.keys())
-    yield from _log(stored, root, checkpoint, stories, outbox)
+    yield from _log(stored, root, checkpoint, stories, (outbox, money))
     deferrals = [read(Deferral, raw) for raw in stored.deferrals]
     by_instance: dict[str, dict[str, datetime]] = defaultdict(dict)
     for deferral in deferrals:
         by_instance[deferral.instance_id][deferral.event] = deferral.due_at
-    yield from _wake_at(root, deferrals, now)
+    yield from _wake_at(root, deferrals, [story.instance for story in stories.values()], now)
     for instance_id in by_instance.keys() - stories.keys():
         yield Finding("orphan", root.id, instance_id, None, "A deferral's instance is not in its root.")
     for instance_id, story in stories.items():
         yield from story.close(by_instance[instance_id])
+    yield from money.close()
 
 
 def _checkpoint(checkpoint: Checkpoint, strange: Collection[str]) -> Iterator[Finding]:
@@ -60,14 +67,15 @@ def _checkpoint(checkpoint: Checkpoint, strange: Collection[str]) -> Iterator[Fi
 
 
 def _log(
-    stored: Stored, root: Root, checkpoint: Checkpoint | None, stories: dict[str, Story], outbox: Outbox
+    stored: Stored, root: Root, checkpoint: Checkpoint | None, stories: dict[str, Story], written: tuple[Outbox, Money]
 ) -> Iterator[Finding]:
+    outbox, money = written
     chain = Chain() if checkpoint is None else Chain(checkpoint.seq, checkpoint.hash)
     latest = None if checkpoint is None else checkpoint.last_due_at
     for row in stored.log():
         yield from chain.take(row)
         yield from outbox.take(row)
-        if at_a_due_instant(row):
+        if not alone(row) and at_a_due_instant(row):
             yield from _times(row, latest)
             latest = row.due_at
         story = stories.get(row.instance_id)
@@ -75,6 +83,7 @@ def _log(
             yield Finding("orphan", row.root_id, row.instance_id, row.seq, "The row's instance is not in its root.")
         else:
             yield from story.take(row)
+        yield from money.take(row)
     yield from chain.close(root)
     yield from outbox.close()
 
@@ -92,12 +101,22 @@ def _times(row: Row, latest: datetime | None) -> Iterator[Finding]:
         yield finding("due_order", f"It was due at {due_at}; one that was due at {latest.isoformat()} fired before.")
 
 
-def _wake_at(root: Root, deferrals: list[Deferral], now: datetime | None) -> Iterator[Finding]:
-    """The earliest deferral, or later while the root backs off; never for a root that is kept from firing."""
+def _wake_at(
+    root: Root, deferrals: list[Deferral], instances: list[Instance], now: datetime | None
+) -> Iterator[Finding]:
+    """The earliest deferral, or later while the root backs off; never for a root that is kept from firing, or where the
+    earliest waits for a charge: whoever has its answer looks then."""
     earliest = min((deferral.due_at for deferral in deferrals), default=None) if root.status == "live" else None
+    waiting = [
+        any(one.id != deferral.instance_id and holds_back(one, deferral.event) for one in instances)
+        for deferral in deferrals
+        if deferral.due_at == earliest
+    ]
+    possible = {None if waits else earliest for waits in waiting} or {None}
     backs_off = bool(root.attempts and root.wake_at and earliest and root.wake_at > earliest)
-    if root.wake_at != earliest and not backs_off:
-        yield Finding("wake_at", root.id, None, None, f"It wakes at {root.wake_at}; it should at {earliest}.")
+    if root.wake_at not in possible and not backs_off:
+        awaited = " or ".join(str(one) for one in possible)
+        yield Finding("wake_at", root.id, None, None, f"It wakes at {root.wake_at}; it should at {awaited}.")
     if now is not None and root.wake_at is not None and root.wake_at < now - PATIENCE:
         late = f"It was to be looked at by {root.wake_at.isoformat()}."
         yield Finding("overdue", root.id, None, None, late, level="warning")
@@ -105,7 +124,12 @@ def _wake_at(root: Root, deferrals: list[Deferral], now: datetime | None) -> Ite
 
 def _lost(stored: Stored) -> Iterator[Finding]:
     stored.skip()
-    kinds = {"instances": stored.instances, "deferrals": stored.deferrals, "messages": stored.messages}
+    kinds = {
+        "instances": stored.instances,
+        "deferrals": stored.deferrals,
+        "messages": stored.messages,
+        "entries": stored.entries,
+    }
     number = ", ".join(f"{len(rows)} {kind}" for kind, rows in kinds.items())
     if stored.checkpoint is not None:
         number += ", a checkpoint"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.verify import acts, subscription
+from lifecycle.verify import acts, kinds
+from lifecycle.verify.records import Instance, Json, Row, Unreadable
 from lifecycle.verify.report import Finding
-from lifecycle.verify.rows import Instance, Json, Row, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,17 @@ class Story:
         self._facts: Json = told.facts if told else {}
         self._state: str | None = told.state if told else None
         self._version = told.version if told else 0
+        self.told = told
+
+    @property
+    def instance(self) -> Instance:
+        """As it is stored."""
+        return self._instance
+
+    @property
+    def facts(self) -> Json:
+        """As the rows so far have left them."""
+        return self._facts
 
     def take(self, row: Row) -> Iterator[Finding]:
         """Judge the next row by what went before. Raises Unreadable."""
@@ -48,9 +59,8 @@ class Story:
             yield self._finding("machine", f"The row is of {row.machine}, version {row.version}.", row.seq)
         if acts.changed_too_much(row):
             yield self._finding("act_changed", f"{row.event} is to leave everything as it is.", row.seq)
-        if row.machine == subscription.KIND:
-            for code, message in subscription.wrong_with_row(row, before, self._facts):
-                yield self._finding(code, message, row.seq)
+        for code, message in kinds.wrong_with_row(row, before, self._facts):
+            yield self._finding(code, message, row.seq)
         self._state, self._version = row.target, row.version
 
     def close(self, deferrals: Mapping[str, datetime]) -> Iterator[Finding]:
@@ -67,9 +77,8 @@ class Story:
             yield self._finding("machine", f"Version {instance.version} is stored; the log ends at {self._version}.")
         if different := _different(instance.facts, self._facts):
             yield self._finding("facts", f"Not what the changes add up to: {', '.join(different)}.")
-        if instance.machine == subscription.KIND:
-            for code, message in subscription.wrong_with_instance(instance, deferrals):
-                yield self._finding(code, message)
+        for code, message in kinds.wrong_with_instance(instance, deferrals):
+            yield self._finding(code, message)
 
     def _finding(self, code: str, message: str, seq: int | None = None) -> Finding:
         return Finding(code, self._instance.root_id, self._instance.id, seq, message)

@@ -5,50 +5,50 @@ Written from the rules and not from the machine. Each function yields a code and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 
 from lifecycle.verify.acts import foreseen, skipped
 from lifecycle.verify.boundaries import starts_a_cycle
-from lifecycle.verify.rows import Instance, Json, Row, Unreadable, instant
+from lifecycle.verify.deferrals import Wrong
+from lifecycle.verify.reading import instant
+from lifecycle.verify.records import Json, Row
 
 KIND = "subscription"
 ENDED = "ended"
 DERIVED = ("end_date_arrives", "trial_ends", "cycle_starts", "change_takes_effect")
 """The deferred events whose instants follow from the facts."""
 
-Wrong = Iterator[tuple[str, str]]
-
 
 def wrong_with_row(row: Row, before: Json, after: Json) -> Wrong:
-    """Whether one transition was possible, from the facts before it to those after. Raises Unreadable."""
-    with _reading(after):
-        yield from _state(row.target, after)
-        yield from _cycle(row, before, after)
-        if row.source == ENDED and row.target != ENDED:
-            yield "revived", f"It had ended, and {row.event} led to {row.target}."
-        event = foreseen(row)
-        if event in DERIVED and _may_fire(before).get(event) != row.due_at:
-            yield "not_deferred", f"{event} was not to fire at {row.due_at.isoformat()}."
-        if skipped(row) and not _only_moved_on(str(event), before, after):
-            yield "act_changed", f"More than to skip {event} has been done."
+    """Whether one transition was possible, from the facts before it to those after."""
+    yield from wrong_with(row.target, after)
+    yield from _cycle(row, before, after)
+    event = foreseen(row)
+    if event in DERIVED and _may_fire(before).get(event) != row.due_at:
+        yield "not_deferred", f"{event} was not to fire at {row.due_at.isoformat()}."
+    if skipped(row) and not _only_moved_on(str(event), before, after):
+        yield "act_changed", f"More than to skip {event} has been done."
 
 
-def wrong_with_instance(instance: Instance, deferrals: Mapping[str, datetime]) -> Wrong:
-    """Whether the stored subscription agrees with itself and has the deferrals it needs. Raises Unreadable."""
-    facts = instance.facts
-    with _reading(facts):
-        yield from _state(instance.state, facts)
-        if instance.owner_id != facts["account"]:
-            yield "owner", f"It is stored under {instance.owner_id}."
-        key = None if instance.state == ENDED else f"{facts['account']}/{facts['family']}"
-        if instance.live_key != key:
-            yield "live_key", f"Its live key is {instance.live_key}, not {key}."
-        yield from _deferrals({} if instance.state == ENDED else _demanded(facts), deferrals)
+def live_key(state: str, facts: Json) -> str | None:
+    """One live subscription of an account and plan family (rule A5)."""
+    return None if state == ENDED else f"{facts['account']}/{facts['family']}"
 
 
-def _state(state: str, facts: Json) -> Wrong:
+def demanded(state: str, facts: Json) -> Mapping[str, datetime]:
+    """The deferrals of a live subscription; a change that falls on a boundary comes with the cycle that starts."""
+    if state == ENDED:
+        return {}
+    due = _may_fire(facts)
+    change = due.get("change_takes_effect")
+    if change is not None and starts_a_cycle(change, facts):
+        del due["change_takes_effect"]
+    return due
+
+
+def wrong_with(state: str, facts: Json) -> Wrong:
+    """Whether state and facts belong together."""
     if state == ENDED:
         agrees = "ends_at" in facts and "pending" not in facts
     elif "ends_at" in facts:
@@ -82,32 +82,13 @@ def _only_moved_on(event: str, before: Json, after: Json) -> bool:
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     if event == "change_takes_effect":
         return changed == {"pending"} and "pending" not in after
-    moves = {"cycle", "elapsed", "period_start", "period_end", "boundary"}
-    if event != "cycle_starts" or not changed <= moves | {"pending"}:
+    moves = {"cycle", "elapsed", "period_start", "period_end", "boundary", "skipped"}
+    if event != "cycle_starts" or not changed <= moves | {"pending"} or after.get("skipped", True) is not True:
         return False
     pending = before.get("pending")
     if pending is not None and instant(pending["due_at"]) <= instant(before["boundary"]):
         pending = {**pending, "due_at": after["boundary"]}
     return bool(after.get("pending") == pending)
-
-
-def _deferrals(demanded: Mapping[str, datetime], stored: Mapping[str, datetime]) -> Wrong:
-    for event, due_at in demanded.items():
-        if event not in stored:
-            yield "deferral_missing", f"{event} at {due_at.isoformat()} is missing."
-        elif stored[event] != due_at:
-            yield "deferral_due", f"{event} is due at {stored[event].isoformat()}, not at {due_at.isoformat()}."
-    for event in stored.keys() - demanded.keys():
-        yield "deferral_unasked", f"{event} at {stored[event].isoformat()} is not asked for."
-
-
-def _demanded(facts: Json) -> dict[str, datetime]:
-    """The deferrals of a live subscription; a change that falls on a boundary comes with the cycle that starts."""
-    due = _may_fire(facts)
-    change = due.get("change_takes_effect")
-    if change is not None and starts_a_cycle(change, facts):
-        del due["change_takes_effect"]
-    return due
 
 
 def _may_fire(facts: Json) -> dict[str, datetime]:
@@ -124,12 +105,3 @@ def _may_fire(facts: Json) -> dict[str, datetime]:
         if ends_at is None or change < ends_at:
             due["change_takes_effect"] = change
     return due
-
-
-@contextmanager
-def _reading(facts: Json) -> Iterator[None]:
-    """Facts may have been damaged in any way."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-        raise Unreadable(f"The facts {sorted(facts)} can't be read: {error!r}") from error

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from lifecycle.store.database import Database
+from lifecycle.verify import attempts, gateway, numbers
 from lifecycle.verify.archive import Archives
+from lifecycle.verify.gateway import Moved
+from lifecycle.verify.money import Across, invoicing_since, wrong_across
 from lifecycle.verify.report import Finding, Report
 from lifecycle.verify.roots import judge
 from lifecycle.verify.rows import crowded, pages, size
@@ -20,24 +23,34 @@ def verify(
     now: datetime | None = None,
     archives: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
+    charges: Iterable[Moved] | None = None,
 ) -> Report:
     """Judge everything that the database holds; it is only read, and may be written to meanwhile.
 
     With `now`, roots that should have been looked at long before are warned of. With `archives`, the files of rows
     that were moved out, oldest first, these are to lead up to the checkpoints. `progress` hears how many roots of how
-    many have been judged, after each. Memory does not grow with the number of roots or rows of the log, but with that
-    of the findings, and of the messages that a few hundred roots have sent; with `archives` with that of the roots too.
+    many have been judged, after each. `charges` are what the gateway says that it has moved: they are to agree with
+    our attempts, and are gone through once, after these were read; not at all before there has been an invoice.
+
+    Memory does not grow with the number of roots or rows of the log, but with that of the findings, and of the messages
+    and postings of a few hundred roots; with `archives` with that of the roots too, with `charges` with theirs.
     """
     total, roots, rows = size(database), 0, 0
+    across = Across(invoicing_since(database))
     findings: list[Finding] = []
     for page in pages(database):
         for stored in page:
-            findings.extend(judge(stored, now))
+            findings.extend(judge(stored, now, across))
             rows += stored.count
             roots += stored.root is not None
             if progress is not None:
                 progress(roots, max(roots, total))
     findings.extend(_two_live(database))
+    findings.extend(wrong_across(database, across.sums))
+    findings.extend(numbers.wrong_with_series(database))
+    findings.extend(attempts.wrong_across(database))
+    if charges is not None and across.invoicing_since is not None:
+        findings.extend(gateway.wrong_with(database, charges))
     moved_out = Archives(archives)
     if archives:
         findings.extend(moved_out.judge(database))

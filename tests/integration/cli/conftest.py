@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.integration.cli.world import NOW, live_through_history, shop, standing_at
+from tests.integration.cli.world import NOW, copy_history, live_through_history, shop, standing_at
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +53,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def history(empty: Path, written: Path) -> Iterator[Path]:
     """The working directory with the history in its database; it is 20 March 2020, 00:00 UTC."""
-    shutil.copyfile(written, empty / "lifecycle.db")
+    copy_history(written, empty)
     with standing_at(NOW):
         yield empty

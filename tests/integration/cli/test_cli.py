@@ -10,16 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.cli.app import ACCOUNT, COMMANDS, DB, OUTBOX, QUARANTINE
+from lifecycle.cli.app import COMMANDS, GROUPS
 from tests.integration.cli.world import in_a_process, lifecycle
 from tests.integration.world import PROJECT
 
 NAMES = [
     *([name] for name, _, _ in COMMANDS),
-    *(["db", name] for name, _, _ in DB),
-    *(["quarantine", name] for name, _, _ in QUARANTINE),
-    *(["account", name] for name, _, _ in ACCOUNT),
-    *(["outbox", name] for name, _, _ in OUTBOX),
+    *([group, name] for group, commands, _ in GROUPS for name, _, _ in commands),
 ]
 PAGE = PROJECT / "docs" / "cli.md"
 HEAVY = ("alembic", "apscheduler", "pydantic", "rich", "sqlalchemy", "statemachine", "structlog", "yaml")
@@ -36,13 +33,20 @@ def test_these_are_the_commands() -> None:
     assert sorted(" ".join(name) for name in NAMES) == [
         "account add",
         "account list",
-        "account payment-method",
         "account show",
         "activate",
         "add-seats",
+        "balance credit",
+        "balance pay-out",
+        "balance show",
+        "balance write-off",
+        "billing",
         "cancel",
         "change",
         "check",
+        "confirm",
+        "credits show",
+        "credits use",
         "db check",
         "db current",
         "db upgrade",
@@ -55,6 +59,8 @@ def test_these_are_the_commands() -> None:
         "hold",
         "import",
         "init",
+        "invoices list",
+        "invoices show",
         "list",
         "log",
         "machine",
@@ -63,12 +69,26 @@ def test_these_are_the_commands() -> None:
         "outbox list",
         "outbox retry",
         "outbox show",
+        "pay",
+        "payment-methods add",
+        "payment-methods default",
+        "payment-methods list",
+        "payment-methods remove",
+        "payment-methods start",
         "plans",
         "prune",
         "quarantine list",
         "quarantine retry",
         "quarantine show",
         "quarantine skip",
+        "quote activate",
+        "quote add-seats",
+        "quote cancel",
+        "quote change",
+        "quote show",
+        "quote subscribe",
+        "quote withdraw-cancellation",
+        "quote withdraw-change",
         "release",
         "run",
         "show",
@@ -85,7 +105,7 @@ def test_help_names_every_command_with_what_it_does() -> None:
     """`lifecycle --help` is the list of all commands; none of them is cut short."""
     commands = lifecycle("--help").out.partition("\nCommands:\n")[2].partition("\n\n")[0]
     named = re.findall(r"^  ([a-z-]+)  +[A-Z].*\.$", commands, re.M)
-    assert named == [*(name for name, _, _ in COMMANDS), "db", "quarantine", "account", "outbox"]
+    assert named == [*(name for name, _, _ in COMMANDS), *(name for name, _, _ in GROUPS)]
     assert "..." not in commands
 
 
@@ -124,7 +144,7 @@ def test_help_imports_nothing_that_is_dear(words: list[str], needed: list[str]) 
 def test_a_process_ends_with_the_code_and_speaks_on_two_streams(empty: Path) -> None:
     """Data on stdout, words on stderr, and the exit code of what happened."""
     upgraded = in_a_process("db", "upgrade", "--json", cwd=empty)
-    assert upgraded.communicate() == ('{\n  "revision": "0002",\n  "needed": "0002"\n}\n', "")
+    assert upgraded.communicate() == ('{\n  "revision": "0003",\n  "needed": "0003"\n}\n', "")
     assert upgraded.returncode == 0
 
     missing = in_a_process("show", "nobody", cwd=empty)

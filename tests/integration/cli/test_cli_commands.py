@@ -23,7 +23,7 @@ def facts(ended: Ended) -> dict[str, str]:
 def customer(history: Path) -> Path:
     """An account in New York that can pay and has nothing yet."""
     assert lifecycle("account", "add", "umbra", "--email", "eve@umbra.test", "--zone", "America/New_York").code == 0
-    assert lifecycle("account", "payment-method", "umbra", "--present").code == 0
+    assert lifecycle("payment-methods", "add", "umbra", "ok").code == 0
     return history
 
 
@@ -127,11 +127,11 @@ class TestChanging:
         assert told["pending"] == "3 seats from 2020-03-31 10:00 CEST"
 
     def test_an_unexpected_version_is_refused(self) -> None:
-        """Acme is at version 3."""
-        assert lifecycle("add-seats", "acme", "2", "--version", "2", "--json").json["error"]["code"] == (
+        """Acme is at version 10; more seats are six rows: the order, its invoice, and the seats."""
+        assert lifecycle("add-seats", "acme", "2", "--version", "9", "--json").json["error"]["code"] == (
             "version_conflict"
         )
-        assert lifecycle("add-seats", "acme", "2", "--version", "3", "--json").json["version"] == 4
+        assert lifecycle("add-seats", "acme", "2", "--version", "10", "--json").json["version"] == 16
 
 
 @pytest.mark.usefixtures("history")
@@ -165,7 +165,7 @@ class TestEnding:
 
 
 class TestAccounts:
-    """`account add`, `account payment-method`, `import`."""
+    """`account add`, `import`."""
 
     @pytest.mark.usefixtures("history")
     def test_an_account_is_added_with_all_there_is_to_say(self) -> None:
@@ -200,10 +200,15 @@ class TestAccounts:
         assert (ended.code, ended.json["error"]["code"]) == (3, code)
 
     @pytest.mark.usefixtures("history")
-    def test_whether_a_payment_method_is_there_is_said_and_unsaid(self) -> None:
-        """The fact that a purchase asks for."""
-        assert lifecycle("account", "payment-method", "globex", "--present", "--json").json["payment_method"] is True
-        assert lifecycle("account", "payment-method", "globex", "--missing", "--json").json["payment_method"] is False
+    def test_an_account_comes_with_a_card_of_the_sandbox(self) -> None:
+        """The good one by a flag, another by its script; both are one too many."""
+        words = ["account", "add", "umbra", "--email", "eve@umbra.test"]
+        assert lifecycle(*words, "--payment-method", "--payment-token", "declines").code == 2
+        added = lifecycle(*words, "--payment-token", "declines", "--json").json
+        [card] = lifecycle("payment-methods", "list", "umbra", "--json").json
+        assert (card["id"], card["last4"]) == (added["payment_method"], "0002")
+        assert lifecycle(*words[:2], "void", *words[3:], "--json").json["payment_method"] is None
+        assert lifecycle(*words[:2], "nox", *words[3:], "--payment-token", "nonsense").code == 3
 
     def test_customers_come_from_a_file_and_a_second_time_change_nothing(self, history: Path) -> None:
         """The template's header, a row, and the counts."""
@@ -236,8 +241,8 @@ def test_a_short_story_on_either_database(database_url: str, monkeypatch: pytest
     """Made with `db upgrade`, lived through, continued by commands, and whole in the end."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
     assert lifecycle("db", "check").code == 1
-    assert lifecycle("db", "upgrade").out == "The schema is at revision 0002; this release needs 0002.\n"
-    assert lifecycle("db", "check", "--json").json == {"revision": "0002", "needed": "0002"}
+    assert lifecycle("db", "upgrade").out == "The schema is at revision 0003; this release needs 0003.\n"
+    assert lifecycle("db", "check", "--json").json == {"revision": "0003", "needed": "0003"}
     live_through_history(database_url)
 
     with standing_at(HOUR):

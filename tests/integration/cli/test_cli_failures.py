@@ -53,7 +53,22 @@ def test_a_refusal_changes_nothing() -> None:
         (["log", "nobody"], "subscription 'nobody'"),
         (["due", "nobody"], "subscription 'nobody'"),
         (["account", "show", "nobody"], "account 'nobody'"),
-        (["account", "payment-method", "nobody", "--present"], "account 'nobody'"),
+        (["payment-methods", "add", "nobody", "ok"], "account 'nobody'"),
+        (["payment-methods", "list", "nobody"], "account 'nobody'"),
+        (["payment-methods", "default", "acme", "9999"], "payment method '9999'"),
+        (["payment-methods", "start", "nobody"], "account 'nobody'"),
+        (["balance", "show", "nobody"], "account 'nobody'"),
+        (["balance", "credit", "nobody", "5", "--reason", "x"], "account 'nobody'"),
+        (["credits", "show", "nobody"], "subscription 'nobody'"),
+        (["credits", "use", "nobody", "1"], "subscription 'nobody'"),
+        (["quote", "change", "nobody", "--seats", "2"], "subscription 'nobody'"),
+        (["quote", "subscribe", "nobody", "--plan", "team"], "account 'nobody'"),
+        (["quote", "show", "ord_none"], "quote 'ord_none'"),
+        (["confirm", "ord_none"], "quote 'ord_none'"),
+        (["invoices", "list", "nobody"], "account 'nobody'"),
+        (["invoices", "show", "INV-000099"], "invoice 'INV-000099'"),
+        (["pay", "INV-000099"], "invoice 'INV-000099'"),
+        (["billing", "nobody"], "account 'nobody'"),
         (["machine", "nobody"], "machine 'nobody'"),
         (["machine", "--sub", "nobody"], "subscription 'nobody'"),
     ],
@@ -115,4 +130,4 @@ def test_a_stale_schema_says_the_same(history: Path) -> None:
     engine.dispose()
     ended = lifecycle("log", "--json")
     assert (ended.code, ended.json["error"]["code"]) == (1, "schema_stale")
-    assert lifecycle("db", "current", "--json").json == {"revision": "0000", "needed": "0002"}
+    assert lifecycle("db", "current", "--json").json == {"revision": "0000", "needed": "0003"}

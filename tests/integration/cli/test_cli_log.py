@@ -19,6 +19,8 @@ from lifecycle.cli.sheets import as_csv, safe
 from tests.integration.cli.world import in_a_process, lifecycle, standing_at, utc
 from tests.integration.world import travelling
 
+BOUGHT = ["confirmed", "drafted", "completed", "subscribed", "opened", "charged"]
+"""A purchase: its order, its invoice, and then the subscription."""
 START = "2026-01-31T09:00+00:00"
 
 
@@ -28,16 +30,20 @@ START = "2026-01-31T09:00+00:00"
     [
         (["--event", "subscribed"], ["subscribed"] * 3),
         (["--event", "subscribed", "--event", "cancel"], ["subscribed"] * 3 + ["cancel"]),
-        (["--actor", "ann@acme.test"], ["subscribed", "schedule_change"]),
-        (["--actor", "scheduler"], ["trial_ends", "cycle_starts"]),
+        (["--actor", "ann@acme.test"], ["confirmed", "drafted", "subscribed", "schedule_change"]),
+        (["--actor", "scheduler"], ["trial_ends", "cycle_starts", "opened"]),
         (["--actor", "nobody"], []),
-        (["--since", "2020-03-10T12:00Z"], ["schedule_change", "subscribed", "cancel"]),
-        (["--since", "2020-03-10T12:00:01Z"], ["subscribed", "cancel"]),
+        (["--since", "2020-03-10T12:00Z"], ["schedule_change", *BOUGHT, "cancel"]),
+        (["--since", "2020-03-10T12:00:01Z"], [*BOUGHT, "cancel"]),
         (["acme", "--since", "2020-03-10 13:00"], ["schedule_change"]),
         (["acme", "--since", "2020-03-10 13:01"], []),
         (["--account", "acme", "--actor", "ann@acme.test", "--event", "subscribed"], ["subscribed"]),
         (["--event", "subscribed", "--last", "1"], ["subscribed"]),
         (["--account", "globex", "--event", "cycle_starts"], []),
+        (["acme"], ["subscribed", "cycle_starts", "schedule_change"]),
+        (["acme", "--all"], [*BOUGHT, "cycle_starts", "opened", "charged", "schedule_change"]),
+        (["acme", "--all", "--since", "2020-02-01", "--event", "charged"], ["charged"]),
+        (["INV-000002"], ["opened", "charged"]),
     ],
 )
 def test_log_can_be_narrowed_further(words: list[str], events: list[str]) -> None:
@@ -54,7 +60,7 @@ def test_log_for_spreadsheets() -> None:
     assert ended.out.count("\r\n") == 3
     assert [row["event"] for row in rows] == ["cancel", "withdraw_cancellation"]
     assert (rows[1]["actor"], rows[1]["reason"]) == ("'+bill", '\'=cmd("x"), twice')
-    assert (rows[0]["account"], rows[0]["at"], rows[0]["seq"]) == ("initech", "2020-03-11T12:00:00Z", "2")
+    assert (rows[0]["account"], rows[0]["at"], rows[0]["seq"]) == ("initech", "2020-03-11T12:00:00Z", "7")
     assert json.loads(rows[0]["arguments"]) == {"at": "2020-06-15T04:00:00+00:00"}
 
 
@@ -62,6 +68,26 @@ def test_log_for_spreadsheets() -> None:
 def test_csv_and_json_are_two_things() -> None:
     """One of them is asked for."""
     assert lifecycle("log", "--csv", "--json").code == 2
+
+
+@pytest.mark.usefixtures("history")
+def test_all_is_of_something() -> None:
+    """Without a subscription all is shown anyway."""
+    assert lifecycle("log", "--all").code == 2
+
+
+@pytest.mark.usefixtures("history")
+def test_where_rows_are_of_several_kinds_each_says_of_which() -> None:
+    """A subscription alone needs no such column; with its order and its invoices it has one."""
+    alone, with_all = lifecycle("log", "acme").lines, lifecycle("log", "acme", "--all").lines
+    assert alone[0].split() == ["time", "account", "event", "from", "→", "to", "actor"]
+    assert with_all[0].split() == ["time", "account", "of", "event", "from", "→", "to", "actor"]
+    assert [line.split()[4:6] for line in with_all[2:6]] == [
+        ["order", "confirmed"],
+        ["invoice", "drafted"],
+        ["order", "completed"],
+        ["subscription", "subscribed"],
+    ]
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "\n=1"])
@@ -96,16 +122,16 @@ def test_news_are_what_was_committed_since(shop: Lifecycle) -> None:
     """What there is first, then each row once, of old roots and new ones (X43)."""
     acme = bought(shop, "acme")
     following = shop.follow()
-    assert [step.event for step in following.start()] == ["subscribed"]
+    assert [step.event for step in following.start()] == BOUGHT
     assert following.news() == []
     globex = bought(shop, "globex")
     shop.subscriptions.add_seats(acme, 1, by="ann")
     shop.advance_to(utc("2026-02-28T09:00"))
-    assert [(step.instance_id, step.event) for step in following.news()] == [
-        (acme, "add_seats"),
-        (globex, "subscribed"),
-        (acme, "cycle_starts"),
-        (globex, "cycle_starts"),
+    more_seats = [event.replace("subscribed", "add_seats") for event in BOUGHT]
+    assert [(step.root_id, step.event) for step in following.news()] == [
+        *((acme, event) for event in more_seats),
+        *((globex, event) for event in BOUGHT),
+        *((root, event) for root in (acme, globex) for event in ("cycle_starts", "opened", "charged")),
     ]
     assert following.news() == []
 
@@ -131,8 +157,8 @@ def test_a_row_that_is_committed_late_is_not_lost(shop: Lifecycle) -> None:
     with shop.database.writing() as connection:
         shop.using(connection).subscriptions.add_seats(acme, 1, by="ann")
         shop.subscriptions.add_seats(globex, 1, by="ann")
-        assert [step.instance_id for step in following.news()] == [globex]
-    assert [step.instance_id for step in following.news()] == [acme]
+        assert {step.root_id for step in following.news()} == {globex}
+    assert {step.root_id for step in following.news()} == {acme}
 
 
 def next_line(process: subprocess.Popen[str]) -> dict[str, object]:

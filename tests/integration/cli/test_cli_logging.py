@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime, timedelta
@@ -35,7 +34,7 @@ from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlStore
 from lifecycle_jobs.verify import verify_history
 from tests.contract.outbox_world import COURIER, Desk
-from tests.integration.cli.world import documented, lifecycle, shape
+from tests.integration.cli.world import copy_history, documented, lifecycle, shape
 from tests.integration.world import PROJECT, travelling
 
 PATIENCE = 60.0
@@ -144,7 +143,7 @@ def test_a_line_has_the_keys_of_the_table(
     event: str, happens: Callable[[Lifecycle], None], tmp_path: Path, written: Path
 ) -> None:
     """Each is made to happen, and what is logged is compared; those of the daemon are in `test_cli_daemon`."""
-    shutil.copyfile(written, tmp_path / "lifecycle.db")
+    copy_history(written, tmp_path)
     with (
         travelling(f"sqlite:///{tmp_path}/lifecycle.db", "2020-04-01T00:00+00:00") as (engine, _),
         logging_to() as lines,

@@ -51,7 +51,7 @@ def test_a_hold_and_its_release() -> None:
     assert held.code == 0
     assert "state    pending_change (held)" in held.lines[2]
     assert (refused.code, refused.err.startswith("refused (held)")) == (3, True)
-    assert (released["account"], released["status"], released["version"]) == ("acme", "live", 5)
+    assert (released["account"], released["status"], released["version"]) == ("acme", "live", 12)
     assert last_rows(2) == [(event, "operator", "olga@shop.test", "asked by phone") for event in ("held", "released")]
 
 
@@ -69,7 +69,9 @@ def test_to_fire_and_to_skip_by_hand() -> None:
     )
     with standing_at("2020-04-30T08:00:00Z"):
         assert lifecycle("fire", "acme", *WHY, "--json").json["state"] == "active"
-    assert last_rows(1) == [("cycle_starts", "operator", "olga@shop.test", "asked by phone")]
+    assert last_rows(2) == [
+        (event, "operator", "olga@shop.test", "asked by phone") for event in ("cycle_starts", "opened")
+    ]
 
 
 @pytest.mark.usefixtures("history")
@@ -91,7 +93,7 @@ def test_to_fire_and_to_skip_by_hand() -> None:
 def test_what_can_not_be_done_says_so(words: list[str], code: int) -> None:
     """By its exit code, and changes nothing."""
     assert lifecycle(*words).code == code
-    assert len(lifecycle("log", "--json").json) == 7
+    assert len(lifecycle("log", "--json").json) == 19
 
 
 def test_what_is_kept_aside_is_listed_and_shown(alarm: str) -> None:

@@ -22,16 +22,28 @@ def in_the_database(folder: Path, statement: str) -> None:
 
 def test_log_tells_the_story_in_everybodys_own_time() -> None:
     """Nominal order; 09:00 UTC is 10:00 in Paris, 00:00 UTC is 09:00 in Tokyo, 12:00 UTC is 08:00 in New York."""
-    assert lifecycle("log").lines == [
-        "time                  account  event            from → to                      actor              reason",
-        "─" * 107,
-        "2020-01-31 10:00 CET  acme     subscribed       active                         ann@acme.test",
-        "2020-02-01 09:00 JST  globex   subscribed       trial                          hank@globex.test   to try it",
-        "2020-02-15 09:00 JST  globex   trial_ends       trial → ended                  scheduler",
-        "2020-02-29 10:00 CET  acme     cycle_starts     active                         scheduler",
-        "2020-03-10 13:00 CET  acme     schedule_change  active → pending_change        ann@acme.test",
-        "2020-03-11 08:00 EDT  initech  subscribed       active                         bill@initech.test",
-        "2020-03-11 08:00 EDT  initech  cancel           active → pending_cancellation  bill@initech.test  too dear",
+    header, _, *rows = (" ".join(line.split()) for line in lifecycle("log").lines)
+    assert header == "time account of event from → to actor reason"
+    assert rows == [
+        "2020-01-31 10:00 CET acme order confirmed confirmed ann@acme.test",
+        "2020-01-31 10:00 CET acme invoice drafted draft ann@acme.test",
+        "2020-01-31 10:00 CET acme order completed confirmed → completed system",
+        "2020-01-31 10:00 CET acme subscription subscribed active ann@acme.test",
+        "2020-01-31 10:00 CET acme invoice opened draft → open system",
+        "2020-01-31 10:00 CET acme invoice charged open → paid system",
+        "2020-02-01 09:00 JST globex subscription subscribed trial hank@globex.test to try it",
+        "2020-02-15 09:00 JST globex subscription trial_ends trial → ended scheduler",
+        "2020-02-29 10:00 CET acme subscription cycle_starts active scheduler",
+        "2020-02-29 10:00 CET acme invoice opened open scheduler",
+        "2020-02-29 10:00 CET acme invoice charged open → paid system",
+        "2020-03-10 13:00 CET acme subscription schedule_change active → pending_change ann@acme.test",
+        "2020-03-11 08:00 EDT initech order confirmed confirmed bill@initech.test",
+        "2020-03-11 08:00 EDT initech invoice drafted draft bill@initech.test",
+        "2020-03-11 08:00 EDT initech order completed confirmed → completed system",
+        "2020-03-11 08:00 EDT initech subscription subscribed active bill@initech.test",
+        "2020-03-11 08:00 EDT initech invoice opened draft → open system",
+        "2020-03-11 08:00 EDT initech invoice charged open → paid system",
+        "2020-03-11 08:00 EDT initech subscription cancel active → pending_cancellation bill@initech.test too dear",
     ]
 
 
@@ -39,8 +51,14 @@ def test_log_tells_the_story_in_everybodys_own_time() -> None:
     ("words", "events"),
     [
         (["globex"], ["subscribed", "trial_ends"]),
-        (["--account", "acme"], ["subscribed", "cycle_starts", "schedule_change"]),
-        (["--last", "2"], ["subscribed", "cancel"]),
+        (
+            ["--account", "acme"],
+            [
+                *("confirmed", "drafted", "completed", "subscribed", "opened", "charged"),
+                *("cycle_starts", "opened", "charged", "schedule_change"),
+            ],
+        ),
+        (["--last", "2"], ["charged", "cancel"]),
         (["acme", "--last", "1"], ["schedule_change"]),
     ],
 )
@@ -157,33 +175,37 @@ def test_list_can_be_narrowed(words: list[str], accounts: list[str]) -> None:
 def test_ids_are_shown_where_an_account_has_several() -> None:
     """Globex comes back, and pays: its name alone no longer tells which of the two is meant in a list."""
     ids = [one["id"] for one in lifecycle("list", "--account", "globex", "--json").json]
-    lifecycle("account", "payment-method", "globex", "--present")
+    lifecycle("payment-methods", "add", "globex", "ok")
     ids.append(lifecycle("subscribe", "globex", "--plan", "basic", "--json").json["id"])
 
     header, _, *rows = lifecycle("list", "--account", "globex").lines
 
     assert header.split()[-1] == "id"
     assert [row.split()[-1] for row in rows] == ids
-    assert [line.split()[-1] for line in lifecycle("log", "--account", "globex").lines[2:]] == [ids[0], *ids]
+    log = lifecycle("log", "--account", "globex", "--event", "subscribed", "--event", "trial_ends")
+    assert [line.split()[-1] for line in log.lines[2:]] == [ids[0], *ids]
 
 
 def test_show_tells_what_holds_and_what_comes() -> None:
     """Acme in its second cycle, with two seats fewer from the third on, and the last transitions."""
     ended = lifecycle("show", "acme")
-    assert ended.lines[:11] == [
-        "╭─────────────────────────── acme: team ───────────────────────────╮",
-        "│ id       sub_01DZXD84M00000000000000002                          │",
-        "│ state    pending_change                                          │",
-        "│ plan     team, month, 5 seats                                    │",
-        "│ price    140.00 USD per month                                    │",
-        "│ period   2020-02-29 10:00 CET to 2020-03-31 10:00 CEST (cycle 2) │",
-        "│ anchor   2020-01-31 10:00 CET                                    │",
-        "│ pending  3 seats from 2020-03-31 10:00 CEST                      │",
-        "│ next     cycle_starts on 2020-03-31 10:00 CEST (in 11 d 8 h)     │",
-        "│ version  3                                                       │",
-        "╰──────────────────────────────────────────────────────────────────╯",
+    assert ended.lines[:14] == [
+        "╭─────────────────────────── acme: team ────────────────────────────╮",
+        "│ id        sub_01DZXD84M00000000000000004                          │",
+        "│ state     pending_change                                          │",
+        "│ plan      team, month, 5 seats                                    │",
+        "│ price     140.00 USD per month                                    │",
+        "│ period    2020-02-29 10:00 CET to 2020-03-31 10:00 CEST (cycle 2) │",
+        "│ anchor    2020-01-31 10:00 CET                                    │",
+        "│ pending   3 seats from 2020-03-31 10:00 CEST                      │",
+        "│ next      cycle_starts on 2020-03-31 10:00 CEST (in 11 d 8 h)     │",
+        "│ credits   100 left                                                │",
+        "│ standing  good                                                    │",
+        "│ access    yes                                                     │",
+        "│ version   10                                                      │",
+        "╰───────────────────────────────────────────────────────────────────╯",
     ]
-    assert [line.split()[4] for line in ended.lines[13:]] == ["subscribed", "cycle_starts", "schedule_change"]
+    assert [line.split()[4] for line in ended.lines[16:]] == ["subscribed", "cycle_starts", "schedule_change"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +222,7 @@ def test_show_says_first_that_something_is_kept_aside(history: Path) -> None:
     in_the_database(history, "UPDATE lifecycle_roots SET status = 'quarantined', error = 'RuntimeError: no'")
     lines = lifecycle("show", "initech").lines
     assert lines[1].strip("│ ") == "Kept aside: RuntimeError: no"
-    assert "state    pending_cancellation (quarantined)" in lines[4]
+    assert "state     pending_cancellation (quarantined)" in lines[4]
 
 
 def test_show_for_programs_has_utc_minor_units_and_the_last_transitions() -> None:
@@ -213,16 +235,17 @@ def test_show_for_programs_has_utc_minor_units_and_the_last_transitions() -> Non
         "currency": "USD",
         "period_end": "2020-03-31T08:00:00Z",
         "seats": 5,
-        "version": 3,
+        "version": 10,
     }
     assert shown["next"] == {"event": "cycle_starts", "due_at": "2020-03-31T08:00:00Z"}
     assert [step["event"] for step in shown["transitions"]] == ["subscribed", "cycle_starts", "schedule_change"]
+    assert (shown["standing"]["standing"], shown["standing"]["access"], shown["owed"]) == ("good", True, [])
 
 
 def test_an_account_shows_its_subscriptions() -> None:
     """By its reference, or by its id."""
     shown = lifecycle("account", "show", "globex", "--json").json
-    assert (shown["reference"], shown["zone"], shown["payment_method"]) == ("globex", "Asia/Tokyo", False)
+    assert (shown["reference"], shown["zone"], shown["payment_method"]) == ("globex", "Asia/Tokyo", None)
     assert [held["state"] for held in shown["subscriptions"]] == ["ended"]
     assert lifecycle("account", "show", shown["id"]).lines == [
         "account         globex",
@@ -232,11 +255,21 @@ def test_an_account_shows_its_subscriptions() -> None:
         "zone            Asia/Tokyo",
         "currency        USD",
         "payment method  missing",
+        "balance         0.00 USD",
         "",
         "account  plan   interval  seats  state",
         "──────────────────────────────────────",
         "globex   basic  month     1      ended",
     ]
+
+
+def test_an_account_shows_what_it_is_charged_on() -> None:
+    """The sandbox's good card, which expires two years after it was made."""
+    lines = lifecycle("account", "show", "acme").lines
+    assert lines[9].split() == ["payment", "method", "expires", "default", "added", "id"]
+    assert lines[11].startswith("Sandbox •••• 4242  2022-01  yes      2020-01-31  pm_")
+    shown = lifecycle("account", "show", "acme", "--json").json
+    assert (shown["balance"], shown["payment_methods"][0]["id"]) == (0, shown["payment_method"])
 
 
 def test_accounts_are_listed_by_reference() -> None:
@@ -264,8 +297,8 @@ def test_a_reason_can_not_play_with_the_terminal() -> None:
 def test_history_is_whole() -> None:
     """Three accounts and three subscriptions are six roots."""
     ended = lifecycle("verify")
-    assert (ended.code, ended.out) == (0, "The history of 6 roots and 7 transitions is whole.\n")
-    assert lifecycle("verify", "--json").json == {"roots": 6, "rows": 7, "archived": 0, "findings": []}
+    assert (ended.code, ended.out) == (0, "The history of 6 roots and 19 transitions is whole.\n")
+    assert lifecycle("verify", "--json").json == {"roots": 6, "rows": 19, "archived": 0, "findings": []}
 
 
 def test_history_that_was_tampered_with_is_broken(history: Path) -> None:
@@ -273,7 +306,7 @@ def test_history_that_was_tampered_with_is_broken(history: Path) -> None:
     in_the_database(history, "UPDATE lifecycle_log SET actor = 'nobody' WHERE seq = 3")
     people, programs = lifecycle("verify"), lifecycle("verify", "--json")
     assert (people.code, programs.code) == (1, 1)
-    assert people.lines[-1] == "The history of 6 roots and 7 transitions is broken."
+    assert people.lines[-1] == "The history of 6 roots and 19 transitions is broken."
     assert people.lines[2].split()[:2] == ["error", "hash"]
     assert programs.json["findings"][0]["code"] == "hash"
 

@@ -2,7 +2,8 @@
 
 The history, with the clock of each account: acme (Paris) buys team with 5 seats on 31 January 2020 and wants 3 from the
 next cycle on; globex (Tokyo) tries basic on 1 February and never pays; initech (New York) buys a year of basic on
-11 March and cancels it for 15 June. Everything has fired that was due by 20 March, 00:00 UTC.
+11 March and cancels it for 15 June. Everything has fired that was due by 20 March, 00:00 UTC. Acme and initech pay with
+the sandbox's good card.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,11 +22,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 import time_machine
+from structlog.testing import capture_logs
 
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.cli import main
 from tests.integration.world import PROJECT, travelling
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what looks the same on either database."""
 
 NOW = "2020-03-20T00:00:00Z"
 
@@ -108,9 +115,25 @@ def _initech_comes_and_goes(engine: Lifecycle) -> None:
     engine.subscriptions.cancel(bought.id, when="2020-06-15", by=bill, reason="too dear")
 
 
+def copy_history(written: Path, folder: Path) -> None:
+    """The database with the history as `lifecycle.db` in `folder`, and what the sandbox gateway knows beside it."""
+    for suffix in ("", ".sandbox"):
+        shutil.copyfile(f"{written}{suffix}", folder / f"lifecycle.db{suffix}")
+
+
 def _only(engine: Lifecycle, account: str) -> str:
     [held] = engine.subscriptions.list(account=account)
     return held.id
+
+
+def a_daemon_works(now: str) -> None:
+    """What a daemon would have done by this instant, charges too, with the configuration in the working directory."""
+    with standing_at(now):
+        engine = Lifecycle.from_config("config.yaml")
+        with capture_logs():
+            while engine.fire_due() or engine.relay_outbox().delivered:
+                pass
+        engine.close()
 
 
 def utc(text: str) -> datetime:

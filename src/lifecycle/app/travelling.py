@@ -1,0 +1,48 @@
+"""Travel on a virtual clock, from one thing that happens to the next: deferred transitions, and messages to deliver."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lifecycle.app.outbox import Outbox
+from lifecycle.engine.clock import VirtualClock
+from lifecycle.engine.committed import Committed
+from lifecycle.engine.engine import Engine
+from lifecycle.engine.records import LogRecord
+from lifecycle.errors import LifecycleError
+from lifecycle.store.transaction import SqlTransaction
+
+
+def travel(engine: Engine[SqlTransaction], outbox: Outbox, instant: datetime) -> list[LogRecord]:
+    """Fire and deliver all that is due up to `instant`, each at its own instant, and stand there.
+
+    Returns the transitions in the order in which they were committed. Raises LifecycleError (`clock_is_real`).
+    """
+    clock = engine.clock
+    if not isinstance(clock, VirtualClock):
+        raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
+    happened: list[LogRecord] = []
+
+    def hear(committed: Committed) -> None:
+        happened.extend(committed.transitions)
+
+    engine.listeners.append(hear)
+    try:
+        while (moment := _next(engine, outbox)) is not None and moment <= instant:
+            clock.move_to(moment)
+            before = len(happened)
+            engine.advance_to(clock.now())
+            relayed = outbox.relay()
+            if len(happened) == before and not (
+                relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
+            ):
+                break
+    finally:
+        engine.listeners.remove(hear)
+    clock.move_to(instant)
+    return happened
+
+
+def _next(engine: Engine[SqlTransaction], outbox: Outbox) -> datetime | None:
+    wakes = (engine.store.next_wake_at(), outbox.next_wake_at())
+    return min((moment for moment in wakes if moment is not None), default=None)
