@@ -22,16 +22,19 @@ find_python = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; 
 	  exit 1; \
 	fi
 
-.PHONY: help demo test torture lint bench lock clean
+.PHONY: help demo test everything torture lint bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.project ## Live through a year in ./demo (DIR=... for another folder)
 	@$(BIN)/lifecycle demo "$(DIR)"
 
 test: lint ## Lint, then run every test, on SQLite and PostgreSQL (ARGS=... for pytest)
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
+
+everything: lint ## As test, with the variants that it leaves out (ARGS=... for pytest)
+	LIFECYCLE_TEST_SAMPLES=all $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 torture: .venv/.tools ## Kill the daemon hundreds of times, crash its database, catch up with 100,000 (ARGS=... for pytest)
 	LIFECYCLE_TEST_TORTURE=long $(BIN)/python -m pytest --capture=no tests/torture tests/money/test_kills.py $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests import postgres
+from tests.torture.size import SIZE
 
 # On a busy machine a slow example is no failure. CI runs the same examples every time.
 settings.register_profile("default", deadline=None)
@@ -17,9 +19,38 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if postgres.CI else "default")
 
 
-def pytest_report_header() -> str:
-    """Say at the top of the report which PostgreSQL the tests will run on."""
-    return f"postgresql: {postgres.find() or 'NONE FOUND, its tests will be skipped'}"
+ALL = "LIFECYCLE_TEST_SAMPLES"
+"""Set to `all`, it has every sampled test run in all its variants: `make everything`."""
+
+
+def _is_whole() -> bool:
+    return os.environ.get(ALL) == "all" or SIZE.is_long
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the top of the report which PostgreSQL the tests will run on, and how many of their variants."""
+    variants = "all" if _is_whole() else "every second of those that are sampled"
+    found = postgres.find() or "NONE FOUND, its tests will be skipped"
+    return [f"postgresql: {found}", f"variants: {variants}"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test that is marked `sampled`, everyday's runs have every second variant: where those are the two databases,
+    one test runs on the one, and the next on the other."""
+    if _is_whole():
+        return
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out = {
+        item
+        for number, variants in enumerate(tests.values())
+        for place, item in enumerate(variants)
+        if len(variants) > 1 and (place + number) % 2
+    }
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,8 @@ from tests.contract.verify_vandal import Vandal
 from tests.contract.verify_world import World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 AFTERWARDS = utc("2027-01-01")
 Lines = Sequence[dict[str, Any]]
 

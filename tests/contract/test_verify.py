@@ -20,6 +20,8 @@ from tests.contract.verify_world import World, eventful
 from tests.postgres import Databases
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 SECOND = timedelta(seconds=1)
 
 

@@ -16,6 +16,8 @@ from tests.contract.verify_vandal import Vandal
 from tests.contract.verify_world import World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 SECOND = timedelta(seconds=1)
 WATCHED = {
     schema.log: [column.name for column in schema.log.c],

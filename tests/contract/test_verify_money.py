@@ -28,6 +28,8 @@ from tests.contract.verify_money_world import Shop, busy
 from tests.postgres import Databases
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 NOW = utc("2026-09-01 09:00")
 DAMAGE = verify_money_damage.DAMAGE | verify_order_damage.DAMAGE
 

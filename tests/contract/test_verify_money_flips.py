@@ -17,6 +17,8 @@ from tests.contract.test_verify_flips import replacements
 from tests.contract.verify_money_world import Shop
 from tests.contract.verify_vandal import Vandal
 
+pytestmark = pytest.mark.sampled
+
 WATCHED = {
     schema.ledger: [column.name for column in schema.ledger.c],
     schema.attempts: ["key", "kind", "instance_id", "account_id", "amount", "currency", "status"],

@@ -11,6 +11,8 @@ from lifecycle import Lifecycle, Refused, VirtualClock
 from lifecycle.verify import verify
 from tests.integration.world import travelling
 
+pytestmark = pytest.mark.sampled
+
 ANN = "ann@acme.test"
 START = "2026-06-01T23:50+00:00"
 World = tuple[Lifecycle, VirtualClock]

@@ -303,10 +303,12 @@ def test_the_commands_that_it_names_work_as_they_stand(
     assert len(shown["log"].splitlines()) == 2 + 20
     assert re.search(r"2026-03-10 16:30 CET +delft-bikes +subscription +cancel ", shown["log"].splitlines()[-1])
     assert "lindner: team" in shown["show"]
-    assert re.search(r"2026-03-10 16:33 CET +in 1 min +delft-bikes +subscription +end_date_arrives", shown["due"].splitlines()[2])
+    assert re.search(
+        r"2026-03-10 16:33 CET +in 1 min +delft-bikes +subscription +end_date_arrives", shown["due"].splitlines()[2]
+    )
     assert len(shown["list"].splitlines()) > 2 + 2
     assert "withdraw_cancellation" in shown["machine"]
-    assert f"{len(year.steps)} transitions is whole" in shown["verify"]
+    assert f"{len(year.steps) + 1} transitions is whole" in shown["verify"]
     assert "Ends on 2026-03-31 10:00 CEST" in shown["cancel"]
     assert commands[-1][3:] == ["run"]
     assert '"event": "started"' in daemon(commands[-1][1:])

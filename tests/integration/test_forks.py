@@ -21,6 +21,8 @@ from tests.integration.live import PATIENCE
 from tests.integration.test_rules import utc
 from tests.integration.world import PROJECT
 
+pytestmark = pytest.mark.sampled
+
 
 def said(scenario: str, url: str) -> Sequence[str]:
     """What a process that forks has said, the last of them having ended."""

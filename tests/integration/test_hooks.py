@@ -26,6 +26,8 @@ from tests.integration.test_rules import utc
 from tests.integration.world import PROJECT
 from tests.postgres import Databases
 
+pytestmark = pytest.mark.sampled
+
 IN_MEMORY = "sqlite://"
 
 

@@ -21,6 +21,8 @@ from tests.contract.world import CONTRACT
 from tests.integration.host import ANN, Order, hosting, live
 from tests.integration.live import PATIENCE
 
+pytestmark = pytest.mark.sampled
+
 
 def test_a_session_commits_the_command_with_its_own_rows(database_url: str) -> None:
     """Order 1 and the cancellation are there together."""

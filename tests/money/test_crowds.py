@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 
+import pytest
+
 from lifecycle.app.views import SubscriptionView
 from lifecycle.errors import Refused
 from tests.contract.threads import at_once
 from tests.money.shop import Shop, code
+
+pytestmark = pytest.mark.sampled
 
 CLIENTS = 64
 CARDS = ("ok", "declines", "ok", "reply_lost", "ok", "declines_first:1")

@@ -11,6 +11,8 @@ import pytest
 
 from tests.money.shop import YEAR, Shop, code
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture(autouse=True)
 def _whole(shop: Shop) -> Iterator[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import quantiles
 from threading import Event
 
+import pytest
 from rich.progress import track
 from sqlalchemy import func, select
 
@@ -25,6 +26,8 @@ from tests.torture.crowd import PROCESSES, THREADS, Answered
 from tests.torture.judge import assert_whole
 from tests.torture.shop import lifecycle_on, open_shop
 from tests.torture.size import SIZE
+
+pytestmark = pytest.mark.sampled
 
 LOSERS = {"anything": "version_conflict", "change": "no_change", "end": "ended"}
 """What is wished for, and the code that all are told but the first."""

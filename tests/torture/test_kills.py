@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from threading import Event
 
+import pytest
 from rich.progress import track
 
 from lifecycle import Lifecycle
@@ -24,6 +25,8 @@ from tests.torture.diary import Diary
 from tests.torture.judge import judge
 from tests.torture.shop import CUSTOMERS, forget_keys, lifecycle_on, open_shop
 from tests.torture.size import SIZE
+
+pytestmark = pytest.mark.sampled
 
 LONGEST_LIFE = 0.15
 """Seconds."""

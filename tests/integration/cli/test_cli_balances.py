@@ -8,6 +8,8 @@ import pytest
 
 from tests.integration.cli.world import ON_SQLITE, Ended, lifecycle, standing_at
 
+pytestmark = pytest.mark.sampled
+
 BOUGHT = "2026-06-01T09:00:00Z"
 WHY = ("--reason", "for the outage", "--by", "olga@shop.test")
 

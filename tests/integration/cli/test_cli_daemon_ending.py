@@ -29,6 +29,8 @@ from tests.integration.cli.world import environment, in_a_process
 from tests.integration.live import HOUR, alarms, wait_until
 from tests.integration.world import PROJECT, travelling
 
+pytestmark = pytest.mark.sampled
+
 PATIENCE = 60.0
 BATCH = 50
 MACHINES = "[tests.integration.alarms:Alarm]"

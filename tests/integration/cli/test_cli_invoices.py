@@ -10,6 +10,8 @@ import pytest
 
 from tests.integration.cli.world import ON_SQLITE, Ended, a_daemon_works, environment, lifecycle, standing_at
 
+pytestmark = pytest.mark.sampled
+
 HOSTILE = "\x1b[2J<b>{{x}}\u202e"
 """A name that plays with terminals, pages, templates and the direction of writing."""
 BOUGHT = "2026-06-01T09:00:00Z"

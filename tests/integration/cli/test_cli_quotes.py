@@ -10,6 +10,8 @@ import pytest
 from lifecycle.cli.app import QUOTE
 from tests.integration.cli.world import ON_SQLITE, Ended, a_daemon_works, lifecycle, standing_at
 
+pytestmark = pytest.mark.sampled
+
 BOUGHT = "2026-06-01T09:00:00Z"
 CHANGED = "2026-06-15T09:00:00Z"
 """11:00 in Paris."""
