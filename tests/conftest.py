@@ -29,26 +29,25 @@ def _is_whole() -> bool:
 
 def pytest_report_header() -> list[str]:
     """Say at the top of the report which PostgreSQL the tests will run on, and how many of their variants."""
-    variants = "all" if _is_whole() else "every second of those that are sampled"
+    variants = "all" if _is_whole() else "a sample"
     found = postgres.find() or "NONE FOUND, its tests will be skipped"
     return [f"postgresql: {found}", f"variants: {variants}"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test that is marked `sampled`, everyday's runs have every second variant: where those are the two databases,
-    one test runs on the one, and the next on the other."""
+    """Of a test that is marked `sampled`, everyday's runs have every second variant, or every so-and-so-many-th, as the
+    mark says: where those are the two databases, one test runs on the one, and the next on the other."""
     if _is_whole():
         return
     tests: dict[str, list[pytest.Item]] = {}
+    left_out: set[pytest.Item] = set()
     for item in items:
         if item.get_closest_marker("sampled"):
             tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    left_out = {
-        item
-        for number, variants in enumerate(tests.values())
-        for place, item in enumerate(variants)
-        if len(variants) > 1 and (place + number) % 2
-    }
+    for number, variants in enumerate(tests.values()):
+        mark = variants[0].get_closest_marker("sampled")
+        every = min(mark.args[0] if mark and mark.args else 2, len(variants))
+        left_out |= {item for place, item in enumerate(variants) if (place + number) % every}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
 

@@ -21,6 +21,8 @@ from tests.contract import outbox_dying
 from tests.contract.outbox_world import Desk, Post
 from tests.contract.threads import at_once, wait_until
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def post(url: str) -> Iterator[Post]:

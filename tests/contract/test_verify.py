@@ -20,7 +20,7 @@ from tests.contract.verify_world import World, eventful
 from tests.postgres import Databases
 from tests.unit.machine_world import utc
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.sampled(4)
 
 SECOND = timedelta(seconds=1)
 

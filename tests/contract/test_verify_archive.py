@@ -14,6 +14,8 @@ from lifecycle.verify import verify
 from tests.contract.verify_world import World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -28,7 +28,7 @@ from tests.contract.verify_money_world import Shop, busy
 from tests.postgres import Databases
 from tests.unit.machine_world import utc
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.sampled(4)
 
 NOW = utc("2026-09-01 09:00")
 DAMAGE = verify_money_damage.DAMAGE | verify_order_damage.DAMAGE

@@ -17,7 +17,7 @@ from tests.contract.test_verify_flips import replacements
 from tests.contract.verify_money_world import Shop
 from tests.contract.verify_vandal import Vandal
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.sampled(4)
 
 WATCHED = {
     schema.ledger: [column.name for column in schema.ledger.c],

@@ -17,6 +17,8 @@ from lifecycle.errors import SchemaError
 from lifecycle.store import schema
 from tests.integration.world import PROJECT, travelling
 
+pytestmark = pytest.mark.sampled
+
 ADMIN = "ann@acme.test"
 
 

@@ -26,6 +26,8 @@ from tests.integration.live import wait_until
 from tests.integration.world import PROJECT, travelling
 from tests.postgres import Databases
 
+pytestmark = pytest.mark.sampled
+
 START = "2026-03-01T09:00+00:00"
 MACHINES = "[tests.integration.alarms:Alarm]"
 QUICK = ["database", "schema", "loop", "lag", "clock", "quarantined", "dead_letters"]

@@ -26,6 +26,8 @@ from tests.contract.outbox_world import COURIER, SECOND, Desk
 from tests.integration.test_rules import START, utc
 from tests.integration.world import PROJECT, travelling
 
+pytestmark = pytest.mark.sampled
+
 World = tuple[Lifecycle, VirtualClock]
 NOW = utc(START[:16])
 PATIENCE = 20.0

@@ -18,6 +18,8 @@ from lifecycle.store import schema
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.integration.world import travelling
 
+pytestmark = pytest.mark.sampled
+
 ADMIN = "ann@acme.test"
 START = "2026-01-31T09:00+00:00"
 

@@ -29,6 +29,8 @@ from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
 from tests.integration.host import ANN, Heard, Host, Order, hosting
 
+pytestmark = pytest.mark.sampled
+
 TAKE_A_TRANSACTION = {"prepared", "write", "open"}
 """What the import calls inside a transaction of its own."""
 

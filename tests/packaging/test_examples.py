@@ -25,7 +25,7 @@ import pytest
 from lifecycle.engine.clock import stopwatch
 from tests.packaging.conftest import ROOT, run
 
-pytestmark = [pytest.mark.packaging, pytest.mark.sampled]
+pytestmark = [pytest.mark.packaging, pytest.mark.sampled(3)]
 
 ANN = "ann@acme.test"
 PATIENCE = 60.0

@@ -23,6 +23,8 @@ from tests.torture.shop import CUSTOMERS, lifecycle_on, open_shop
 
 LOCK = """
 import sqlite3, sys
+
+pytestmark = pytest.mark.sampled
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)

@@ -20,6 +20,8 @@ from tests.torture.proxy import Cut, proxy_to
 from tests.torture.shop import CUSTOMERS, lifecycle_on, open_shop
 from tests.torture.size import SIZE
 
+pytestmark = pytest.mark.sampled
+
 
 def test_a_postgresql_that_crashes_under_load(
     crashable: Crashable, crashable_url: str, tmp_path: Path, lines: Lines, tell: Tell

@@ -9,6 +9,8 @@ import pytest
 from lifecycle.app.importing import COLUMNS
 from tests.integration.cli.world import Ended, lifecycle, live_through_history, standing_at
 
+pytestmark = pytest.mark.sampled
+
 HOUR = "2020-03-20T00:00:00Z"
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from tests.integration.cli.world import documented, in_a_process, lifecycle, shape
 
+pytestmark = pytest.mark.sampled
+
 Line = dict[str, Any]
 PATIENCE = 120.0
 """Seconds after which a daemon that does not end is ended."""

@@ -19,6 +19,8 @@ from lifecycle.cli.sheets import as_csv, safe
 from tests.integration.cli.world import in_a_process, lifecycle, standing_at, utc
 from tests.integration.world import travelling
 
+pytestmark = pytest.mark.sampled
+
 BOUGHT = ["confirmed", "drafted", "completed", "subscribed", "opened", "charged"]
 """A purchase: its order, its invoice, and then the subscription."""
 START = "2026-01-31T09:00+00:00"

@@ -14,6 +14,8 @@ from tests.integration.alarms import wind
 from tests.integration.cli.world import lifecycle, shop, standing_at, utc
 from tests.integration.world import PROJECT
 
+pytestmark = pytest.mark.sampled
+
 LATE = "2020-04-02T00:00:00Z"
 """Acme's cycle of 31 March 08:00 UTC is 40 hours late."""
 WHY = ("--reason", "asked by phone", "--by", "olga@shop.test")

@@ -12,6 +12,8 @@ from tests.contract.outbox_world import COURIER, Desk
 from tests.integration.cli.world import NOW, lifecycle, standing_at
 from tests.integration.world import travelling
 
+pytestmark = pytest.mark.sampled
+
 MACHINES = {"LIFECYCLE_MACHINES": f"[{COURIER}]", "LIFECYCLE_MAIL__USE": "none"}
 
 

@@ -14,6 +14,8 @@ from sqlalchemy import create_engine, text
 
 from tests.integration.cli.world import lifecycle
 
+pytestmark = pytest.mark.sampled
+
 FILE = "lifecycle-log-before-2020-03-01.jsonl"
 
 ORDERED = ["confirmed", "drafted", "completed", "subscribed", "opened", "charged"]
