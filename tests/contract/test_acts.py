@@ -18,6 +18,8 @@ from tests.contract.threads import at_once
 from tests.contract.world import Perform, World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 ALL = [Acts.hold, Acts.release, Acts.retry, Acts.fire, Acts.skip]
 
 

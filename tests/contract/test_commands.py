@@ -15,6 +15,8 @@ from tests.contract.threads import at_once
 from tests.contract.world import START, World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 GONE = Answer("sub_gone", "active", {}, 1)
 
 

@@ -10,6 +10,8 @@ from lifecycle.engine.commands import Answer
 from tests.contract.world import START, World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 
 def test_a_deferral_is_written_with_the_change_that_asks_for_it(world: World) -> None:
     """A change on 10 January: its own deferral beside the next cycle's."""

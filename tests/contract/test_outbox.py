@@ -15,6 +15,8 @@ from lifecycle.store.transaction import SqlTransaction
 from tests.contract.outbox_world import MINUTE, SECOND, Desk, Post
 from tests.contract.world import START, counted_again
 
+pytestmark = pytest.mark.sampled
+
 TWO = [["office", "one"], ["crm", "two"]]
 
 

@@ -17,6 +17,8 @@ from lifecycle.engine.relay import LONGEST_ERROR, Relayed, Terms
 from tests.contract.outbox_world import MINUTE, SECOND, Desk, Post
 from tests.contract.world import START
 
+pytestmark = pytest.mark.sampled
+
 HOUR = timedelta(hours=1)
 
 

@@ -14,6 +14,8 @@ from lifecycle.errors import LifecycleError
 from tests.contract.world import World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 
 def state_of(world: World, root: Answer) -> tuple[str, int, object]:
     """Status, attempts, and when it is to be looked at."""

@@ -7,6 +7,8 @@ import pytest
 from lifecycle.verify import lines
 from tests.unit.machine_world import at
 
+pytestmark = pytest.mark.sampled
+
 Line = dict[str, object]
 
 

@@ -11,6 +11,8 @@ from lifecycle.gateways.protocol import Gateway, NoAnswer, Refund
 from lifecycle.gateways.sandbox import Entry, SandboxGateway, Totals
 from tests.gateways.till import NOON, Till, refused
 
+pytestmark = pytest.mark.sampled
+
 
 def test_it_is_a_gateway(till: Till) -> None:
     """Its methods are those of the protocol."""

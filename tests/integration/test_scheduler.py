@@ -48,6 +48,8 @@ from tests.integration.live import (
 from tests.postgres import Databases
 from tests.unit.machine_world import ACCOUNT, SURROUNDINGS, utc
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture(autouse=True)
 def lines() -> Iterator[Lines]:

@@ -21,10 +21,10 @@ from tests.torture.diary import Diary
 from tests.torture.judge import UNAVAILABLE, assert_whole, judge
 from tests.torture.shop import CUSTOMERS, lifecycle_on, open_shop
 
+pytestmark = pytest.mark.sampled
+
 LOCK = """
 import sqlite3, sys
-
-pytestmark = pytest.mark.sampled
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
