@@ -34,7 +34,7 @@ from lifecycle.app.retention import Pruned
 from lifecycle.app.running import running
 from lifecycle.app.subscriptions import Said
 from lifecycle.app.till import GATEWAY, LATE, Till
-from lifecycle.app.travelling import travel
+from lifecycle.app.travelling import by_scheduler, travel
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
@@ -214,14 +214,15 @@ class Lifecycle(Parts):
 
     # Without a scheduler
 
-    def advance_to(self, instant: datetime) -> list[Step]:
+    def advance_to(self, instant: datetime, *, through: Dispatcher | None = None) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order, and what
-        the outbox holds is delivered on the way.
+        the outbox holds is delivered on the way. `through`: the scheduler that `start` has given fires it.
 
-        Returns the transitions. Raises LifecycleError (`clock_is_real`).
+        Returns the transitions. Raises LifecycleError (`clock_is_real`, `scheduler_hangs`).
         """
         self._settle()
-        return [step_of(row) for row in travel(self.engine, self.outbox, instant)]
+        fire = None if through is None else by_scheduler(through)
+        return [step_of(row) for row in travel(self.engine, self.outbox, instant, fire)]
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
