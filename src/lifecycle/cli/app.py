@@ -27,6 +27,7 @@ from lifecycle.cli import (
     quotes,
     reading,
     retention,
+    scenarios,
     setting_up,
     subscriptions,
     timeline,
@@ -125,6 +126,11 @@ OUTBOX: tuple[Command, ...] = (
     ("retry", outbox.retry, "lifecycle outbox retry out_01… --reason 'the CRM is back'"),
     ("drop", outbox.drop, "lifecycle outbox drop out_01… --reason 'told them by phone'"),
 )
+SCENARIO: tuple[Command, ...] = (
+    ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
+    ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
+    ("list", scenarios.list_, "lifecycle scenario list stories/"),
+)
 
 
 def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
@@ -149,6 +155,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
+    ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
 )
 """The commands that come in groups; each group's first example is that of its help."""
 
