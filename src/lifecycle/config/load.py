@@ -30,6 +30,21 @@ class Over:
     lines: Mapping[Path, int]
     at: Path
 
+    def line(self, path: Path) -> int | None:
+        """Where it says something of this path."""
+        return self.lines.get((*self.at, *path)) if path else None
+
+    def replaces(self, path: Path) -> bool:
+        """Whether nothing that the configuration says of this path counts any more."""
+        value: object = self.value
+        for depth, step in enumerate(path, start=1):
+            if not isinstance(value, Mapping) or path[: depth - 1] == REPLACED:
+                return True
+            if step not in value:
+                return False
+            value = value[str(step)]
+        return False
+
 
 def load_config(path: FilePath, environ: Mapping[str, str], over: Over | None = None) -> Config:
     """The configuration of a file with what is said `over` it, and the `LIFECYCLE_…` variables of `environ` over both.
@@ -94,9 +109,9 @@ def _problem(
             rest = dotted(path[len(origin) :])
             return Problem(ENVIRONMENT, None, variables[origin], f"{rest}: {value}" if rest else value, expected)
     for origin in above:
-        if over is not None and origin and (*over.at, *origin) in over.lines:
-            return Problem(over.file, over.lines[(*over.at, *origin)], dotted((*over.at, *path)), value, expected)
-        if origin in lines:
+        if over is not None and (line := over.line(origin)) is not None:
+            return Problem(over.file, line, dotted((*over.at, *path)), value, expected)
+        if origin in lines and not (over is not None and over.replaces(origin)):
             return Problem(file, lines[origin], dotted(path), value, expected)
     return Problem(file, None, dotted(path), value, expected)
 

@@ -38,7 +38,8 @@ def compare(what: str, expected: object, actual: object, zone: str) -> Iterator[
         for name, it in expected.items():
             yield from compare(f"{what}.{name}", it, actual.get(name), zone)
     elif isinstance(expected, list) and isinstance(actual, Sequence) and not isinstance(actual, str):
-        if len(expected) != len(actual):
+        plain = not any(isinstance(one, Section) for one in expected) and expected != list(actual)
+        if len(expected) != len(actual) or plain:
             yield Mismatch(what, told(expected, zone), told([_like(expected, one) for one in actual], zone))
             return
         for number, (one, other) in enumerate(zip(expected, actual, strict=True)):

@@ -100,16 +100,13 @@ def _log_ends(stage: Stage, subscription: str, asked: object) -> list[str]:
 
 
 def _refusals(stage: Stage, subscription: str, asked: object) -> Mapping[str, str | None]:
+    """Why not now, whatever it may be asked with. Raises StoryStuck for an event that there is not."""
+    explained = stage.lifecycle.operations.explain(subscription)
+    codes = {one.event: explained.obstacle.code if explained.obstacle else one.code for one in explained.events}
     events = asked if isinstance(asked, Mapping) else {}
-    return {event: _refusal(stage, subscription, event) for event in events}
-
-
-def _refusal(stage: Stage, subscription: str, event: str) -> str | None:
-    explained = stage.lifecycle.operations.explain(subscription, event)
-    if explained.obstacle is not None:
-        return explained.obstacle.code
-    [prospect] = explained.events
-    return prospect.code
+    if unknown := [event for event in events if event not in codes]:
+        raise StoryStuck(f"There is no event {unknown[0]!r}; there are {', '.join(sorted(codes))}.")
+    return {event: codes[event] for event in events}
 
 
 OF_SUBSCRIPTION: Mapping[str, Callable[[Stage, str, object], Any]] = {

@@ -87,7 +87,7 @@ def read_scenario(file: FilePath, config: FilePath) -> Story:
     if isinstance(told, ConfigError):
         problems += told.problems
     if problems or isinstance(scenario, list) or isinstance(told, ConfigError):
-        raise ScenarioInvalid(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+        raise ScenarioInvalid(sorted(dict.fromkeys(problems), key=lambda one: (one.line or 0, one.path)))
     return Story(file, scenario, tuple(steps), told)
 
 
