@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn, cast
 
 import pytest
 from structlog.testing import capture_logs
 
+from lifecycle.domain.refusals import refused
 from lifecycle.errors import LifecycleError
+from lifecycle.testing.scenarios import commands
+from lifecycle.testing.scenarios.model import Step
 from lifecycle.testing.scenarios.playing import Outcome, play
 from lifecycle.testing.scenarios.reading import read_scenario
+from lifecycle.testing.scenarios.stage import Stage
 from lifecycle.testing.scenarios.telling import tale
 from tests.scenarios.library import CONFIG
 
@@ -106,6 +111,49 @@ def test_a_declined_payment_may_leave_its_order_and_nothing_else(tmp_path: Path)
     assert wrong(outcome) == []
 
 
+def test_a_refusal_that_changes_something_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row, a deferral and an invoice that it left behind (B2)."""
+
+    def cancel_and_refuse(offers: commands.Offers, stage: Stage, step: Step, _: object) -> NoReturn:
+        offers.cancel(stage.subscription_of(step), by="nobody")
+        raise refused("no_pending_change")
+
+    monkeypatch.setitem(cast("dict[str, object]", commands.QUOTABLE), "withdraw_change", cancel_and_refuse)
+    outcome = played(
+        tmp_path,
+        "subscribe: {account: acme, plan: basic}",
+        "{withdraw_change: {}, refused: no_pending_change}",
+    )
+    assert [what for _, what, *_ in wrong(outcome)] == ["deferrals after a refusal", "rows of the log after a refusal"]
+
+
+def test_time_that_passes_before_a_refusal_is_not_its_doing(tmp_path: Path) -> None:
+    """Two hours later the quote has expired, which is a row of the log (I24)."""
+    outcome = played(
+        tmp_path,
+        "subscribe: {account: acme, plan: basic}",
+        "quote: {change: {plan: pro, when: now}}",
+        "{confirm: {after: 2h}, refused: quote_expired}",
+    )
+    assert wrong(outcome) == []
+    assert [step.event for step in outcome.steps[-1].fired] == ["expired"]
+
+
+def test_notices_are_those_since_they_were_last_expected(tmp_path: Path) -> None:
+    """Of each subscription by itself (G2)."""
+    outcome = played(
+        tmp_path,
+        "subscribe: {account: acme, plan: basic}",
+        "expect: {notices: [subscribed]}",
+        "cancel",
+        "subscribe: {account: bob, plan: pro}",
+        "expect: {notices: [subscribed]}",
+        "expect: {notices: []}",
+        "{sub: acme, expect: {notices: [cancellation_scheduled]}}",
+    )
+    assert wrong(outcome) == []
+
+
 @pytest.mark.parametrize(
     ("step", "code"),
     [
@@ -158,6 +206,6 @@ def test_an_sqlite_file_stays_and_is_not_played_on_twice(tmp_path: Path) -> None
     url = f"sqlite:///{tmp_path / 'story.db'}"
     assert played(tmp_path, "subscribe: {account: acme, plan: basic}", url=url).held
     assert (tmp_path / "story.db").stat().st_size > 0
-    with pytest.raises(LifecycleError) as refused:
+    with pytest.raises(LifecycleError) as not_empty:
         played(tmp_path, "subscribe: {account: acme, plan: basic}", url=url)
-    assert refused.value.code == "database_not_empty"
+    assert not_empty.value.code == "database_not_empty"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from lifecycle.errors import LifecycleError, Refused
 from lifecycle.store import queries
 from lifecycle.store.queries import Step as Transition
 from lifecycle.testing.databases import IN_MEMORY
+from lifecycle.testing.scenarios.commands import lead_up
 from lifecycle.testing.scenarios.commands import play as carry_out
 from lifecycle.testing.scenarios.comparing import Mismatch, compare, named
 from lifecycle.testing.scenarios.facts import facts, quoted
@@ -98,18 +100,23 @@ class _Player:
 
     def _command(self, step: Step) -> tuple[str, list[Transition], list[Mismatch]]:
         """Carry it out; a refusal that is expected is to change nothing."""
+        meanwhile = lead_up(self._stage, step)
         if step.refused is None:
-            return *carry_out(self._stage, step), []
+            came, fired = carry_out(self._stage, step)
+            return came, [*meanwhile, *fired], []
         before = self._shown(step.refused)
         try:
             came, fired = carry_out(self._stage, step)
         except Refused as refused:
-            if refused.code != step.refused:
-                return f"refused ({refused.code})", [], [Mismatch("refused", step.refused, _sentence(refused))]
-            changed = [one for one in self._shown(step.refused).items() if one not in before.items()]
-            wrong = [Mismatch(f"{name} after a refusal", str(before[name]), str(after)) for name, after in changed]
-            return f"refused ({refused.code})", [], wrong
-        return came, fired, [Mismatch("refused", step.refused, "not refused")]
+            return f"refused ({refused.code})", meanwhile, self._after(refused, step.refused, before)
+        return came, [*meanwhile, *fired], [Mismatch("refused", step.refused, "not refused")]
+
+    def _after(self, refused: Refused, expected: str, before: Mapping[str, Any]) -> list[Mismatch]:
+        """What is wrong with a refusal: its code, or that something has changed."""
+        if refused.code != expected:
+            return [Mismatch("refused", expected, _sentence(refused))]
+        changed = {name: after for name, after in self._shown(expected).items() if after != before[name]}
+        return [Mismatch(f"{name} after a refusal", str(before[name]), str(after)) for name, after in changed.items()]
 
     def _shown(self, code: str) -> dict[str, Any]:
         """What a refusal leaves as it is (rule B2)."""
