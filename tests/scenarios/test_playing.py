@@ -140,7 +140,7 @@ def test_time_that_passes_before_a_refusal_is_not_its_doing(tmp_path: Path) -> N
 
 
 def test_notices_are_those_since_they_were_last_expected(tmp_path: Path) -> None:
-    """Of each subscription by itself (G2)."""
+    """Of each subscription by itself."""
     outcome = played(
         tmp_path,
         "subscribe: {account: acme, plan: basic}",
