@@ -74,7 +74,7 @@ def test_nothing_happens_to_what_is_held(shop: Shop) -> None:
     forecast = comes_true(shop, "2026-07-02")
     assert {one.root_id for one in forecast.steps} == {bob}
     assert [(one.root_id, one.status) for one in forecast.still] == [(ann, "held")]
-    assert forecast.assumptions[-1] == f"What is held or quarantined stays so, and does nothing: {ann}."
+    assert forecast.assumptions[-1] == f"What is held or quarantined stays so, and nothing fires on it: {ann}."
     assert shop.lifecycle.forecast(bob, until="2026-07-03").still == ()
 
 

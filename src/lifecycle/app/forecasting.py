@@ -233,7 +233,7 @@ def _assumptions(still: Sequence[Still], *, declines: bool) -> Iterable[str]:
     yield "A charge that has no answer yet never got to the gateway."
     yield "Nobody does anything, and the configuration stays as it is."
     if kept := [one.root_id for one in still if one.status != "failing"]:
-        yield f"What is held or quarantined stays so, and does nothing: {_named(kept)}."
+        yield f"What is held or quarantined stays so, and nothing fires on it: {_named(kept)}."
 
 
 def _named(ids: Sequence[str]) -> str:

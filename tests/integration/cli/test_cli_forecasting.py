@@ -76,7 +76,7 @@ def test_what_is_late_and_what_is_held() -> None:
     assert told[0] == "Nothing would happen."
     assert told[2:4] == ["Up to 2021-04-01 09:00 UTC:", "  nothing is invoiced"]
     assert told[4].endswith(" is held")
-    assert "What is held or quarantined stays so, and does nothing" in told[-1]
+    assert "What is held or quarantined stays so, and nothing fires on it" in told[-1]
 
 
 def test_nothing_is_changed(history: Path) -> None:
