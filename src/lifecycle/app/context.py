@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -99,6 +100,15 @@ class Context:
         inside.database, inside.drive = host, None
         inside._engine = inside._engine_on(host, [listener])  # whose steps know that they are within it
         return inside
+
+    def rehearsing(self, database: Connections, clock: Clock, gateway: Gateway) -> Context:
+        """The same on a copy that is only tried out: with this clock and gateway, and nobody listens."""
+        tried = copy(self)
+        tried.config = replace(self.config, mailbox=None)
+        tried.clock, tried.ids, tried.database = clock, Ids(clock), database
+        tried._listeners, tried._gateway = (), lambda: gateway
+        tried._engine, tried.drive = None, None
+        return tried
 
     def after_fork(self) -> None:
         """In a child process: nobody listens yet, and no thread holds anything."""

@@ -20,6 +20,7 @@ from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
 from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
+from lifecycle.app.forecasting import Forecast, forecast
 from lifecycle.app.forking import tell_of_forks
 from lifecycle.app.gateway import GatewayOf
 from lifecycle.app.health import MAX_LAG, Health, health
@@ -313,6 +314,25 @@ class Lifecycle(Parts):
         self._context.ready()
         with self.database.reading() as connection:
             return queries.due(connection, until=until, instance_id=subscription, limit=limit)
+
+    def forecast(
+        self,
+        subscription: str | None = None,
+        *,
+        until: When,
+        account: str | None = None,
+        declines: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Forecast:
+        """What would happen up to a date, when, and what it would cost: to a subscription (or an instance of any
+        machine), an account, or without both to all. It changes nothing, and asks no gateway.
+
+        `until` is local to the account's zone, or so long from now: `+3 months`. Every charge is taken to succeed, or
+        with `declines` to be declined. `progress` hears how much of how much is done. Raises NotFound, and Refused
+        (`invalid`).
+        """
+        asked = {"instance": subscription, "account": account}
+        return forecast(self._context, until, **asked, declines=declines, progress=progress)
 
     def close(self) -> None:
         """Close the database's connections."""

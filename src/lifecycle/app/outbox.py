@@ -33,10 +33,11 @@ Change = Callable[[OutboxRecord, datetime], OutboxRecord]
 
 class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
-    hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator)."""
+    hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator). `quiet`: without log lines."""
 
-    def __init__(self, context: Context, served: Mapping[str, Deliver]) -> None:
+    def __init__(self, context: Context, served: Mapping[str, Deliver], *, quiet: bool = False) -> None:
         self._context = context
+        self._quiet = quiet
         self._destinations: dict[str, Deliver] = dict(served)
 
     # Reading
@@ -131,7 +132,8 @@ class Outbox:
             first_retry=config.outbox.first_retry.timedelta,
             longest_retry=config.outbox.longest_retry.timedelta,
         )
-        return Relay(SqlOutbox(self._context.database), self._context.clock, self._destinations, terms)
+        messages = SqlOutbox(self._context.database)
+        return Relay(messages, self._context.clock, self._destinations, terms, quiet=self._quiet)
 
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:

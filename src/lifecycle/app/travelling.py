@@ -39,15 +39,16 @@ def travel(
 
     engine.listeners.append(hear)
     try:
+        idle_at: datetime | None = None
         while (moment := _next(engine, outbox)) is not None and moment <= instant:
+            if moment == idle_at:
+                break  # nothing came of it, and nothing would; what failed is tried again later, and moves on
             clock.move_to(moment)
             before = len(happened)
             fire(moment)
             relayed = outbox.relay()
-            if len(happened) == before and not (
-                relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
-            ):
-                break
+            moved = relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
+            idle_at = None if moved or len(happened) > before else moment
     finally:
         engine.listeners.remove(hear)
     clock.move_to(instant)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.panel import Panel
     from rich.table import Table
 
+    from lifecycle.app.forecasting import Foreseen
     from lifecycle.app.invoices import InvoiceView
     from lifecycle.app.standing import StandingView
     from lifecycle.app.views import NextEvent, OrderView, PendingChange, SubscriptionView
@@ -247,7 +248,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequen
     return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
 
 
-def way(step: Step) -> str:
+def way(step: Step | Foreseen) -> str:
     """From which state to which."""
     return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 

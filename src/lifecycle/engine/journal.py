@@ -15,6 +15,14 @@ from lifecycle.engine.records import LogRecord
 log = structlog.get_logger("lifecycle")
 
 
+def _drop(_logger: object, _level: str, _line: object) -> str:
+    raise structlog.DropEvent
+
+
+silence = structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop], wrapper_class=structlog.BoundLogger)
+"""A log that keeps nothing, for what is only tried out."""
+
+
 def tell(committed: Committed) -> None:
     """One line per transition, and one for each deferral without effect and each root that failed."""
     for row in committed.transitions:

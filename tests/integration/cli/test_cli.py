@@ -55,6 +55,7 @@ def test_these_are_the_commands() -> None:
         "due",
         "explain",
         "fire",
+        "forecast",
         "health",
         "hold",
         "import",
