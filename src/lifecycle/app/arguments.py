@@ -52,14 +52,20 @@ def instant(when: When, zone: str) -> str:
 
 def end(until: When, zone: str, now: datetime) -> datetime:
     """An instant that has not passed, in UTC: as `instant` takes it, or so long from now: `+3 months`, `+14d`."""
-    later = until[1:].strip() if isinstance(until, str) and until.startswith("+") else None
-    try:
-        at = datetime.fromisoformat(instant(until, zone)) if later is None else _after(now, later, zone)
-    except OverflowError as error:
-        raise invalid(f"{until} is further than the calendar goes.") from error
+    at = moment(until, zone, now)
     if at < now:
         raise invalid(f"{until} has passed; give a date or time to come, or a length such as '+3 months'.")
     return at
+
+
+def moment(when: When, zone: str, now: datetime) -> datetime:
+    """An instant, in UTC: as `instant` takes it, or so long from now: `+3 months`, `+14d`."""
+    try:
+        if isinstance(when, str) and when.startswith("+"):
+            return _after(now, when[1:].strip(), zone)
+        return datetime.fromisoformat(instant(when, zone))
+    except OverflowError as error:
+        raise invalid(f"{when} is further than the calendar goes.") from error
 
 
 def _after(now: datetime, length: str, zone: str) -> datetime:

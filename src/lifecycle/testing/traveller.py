@@ -6,18 +6,16 @@ to the last byte: identifiers count, and nothing of the machine gets in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from lifecycle.app.arguments import instant as parsed
-from lifecycle.app.arguments import invalid
+from lifecycle.app.arguments import moment
 from lifecycle.app.lifecycle import Lifecycle
 from lifecycle.config import Config
 from lifecycle.config.model import GatewaySettings
-from lifecycle.domain.calendar import Duration, Interval, shift
+from lifecycle.domain.calendar import shift
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.ids import Ids, counting
 from lifecycle.errors import LifecycleError
@@ -26,7 +24,6 @@ from lifecycle.store.queries import DueTransition, Step
 from lifecycle.testing.databases import IN_MEMORY, empty
 
 NEXT = "next"
-_COUNT = re.compile(r"[1-9][0-9]* ")
 
 
 class Traveller:
@@ -83,9 +80,7 @@ class Traveller:
         """The instant that is meant, aware and in UTC. Raises as `travel_to`."""
         if when == NEXT:
             return self._next().due_at
-        if isinstance(when, str) and when.startswith("+"):
-            return later(self.now, when, self.lifecycle.config.zone)
-        return datetime.fromisoformat(parsed(when, self.lifecycle.config.zone))
+        return moment(when, self.lifecycle.config.zone, self.now)
 
     def _next(self) -> DueTransition:
         """What comes next, of all that is deferred: neither a reminder nor the end of a quote, which change nothing."""
@@ -94,18 +89,6 @@ class Traveller:
         if found is None:
             raise LifecycleError("Nothing is due any more.", code="nothing_due")
         return found
-
-
-def later(instant: datetime, length: str, zone: str) -> datetime:
-    """The instant so much later: `14d`, `2h`, `1 month` or `3 weeks`, with or without a plus. Raises Refused."""
-    text = length.removeprefix("+").strip()
-    try:
-        if _COUNT.match(text):
-            interval = Interval.parse(text)
-            return shift(instant, interval.unit, interval.count, zone)
-        return Duration.parse(text).after(instant, zone)
-    except ValueError as error:
-        raise invalid(f"{length!r} is no length of time: write +14d, +2h or '+1 month'.") from error
 
 
 @contextmanager

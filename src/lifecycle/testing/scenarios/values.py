@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from lifecycle.app.arguments import moment
 from lifecycle.config.values import wrong
-from lifecycle.domain.calendar import Duration, Interval, parse_instant
+from lifecycle.domain.calendar import parse_instant
+from lifecycle.errors import Refused
 from lifecycle.gateways.sandbox_cards import is_script
 
 NOTHING = "none"
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,4})?")
-_COUNT = re.compile(r"[1-9][0-9]* ")
 _RULE = re.compile(r"[A-Z][1-9][0-9]?")
 
 
@@ -34,8 +37,8 @@ def _is_instant(text: str) -> bool:
 def _length(value: object) -> str:
     text = value.removeprefix("+").strip() if isinstance(value, str) else ""
     try:
-        _ = Interval.parse(text) if _COUNT.match(text) else Duration.parse(text)
-    except ValueError:
+        moment(f"+{text}", "UTC", _SOME_DAY)
+    except Refused:
         raise wrong("a length of time such as 2h, 14d or '1 month'") from None
     return text
 
