@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from lifecycle.config import Config, load_config
 from lifecycle.errors import LifecycleError, Refused
-from lifecycle.testing.databases import empty
+from lifecycle.testing.databases import fresh
 from lifecycle.testing.traveller import Traveller, journey
 
 PROJECT = Path(__file__).parents[2]
@@ -121,13 +121,12 @@ def test_nothing_of_the_configuration_reaches_out(config: Config, traveller: Tra
 
 def test_a_schema_of_its_own_on_postgresql(postgres_url: str) -> None:
     """Two at a time do not see each other, and nothing is left, also where the test fails."""
-    with empty(postgres_url) as one, empty(postgres_url) as other:
-        for url in (one, other):
-            engine = create_engine(url)
-            with engine.begin() as connection:
-                connection.execute(text("CREATE TABLE here (id int)"))
-            engine.dispose()
-    with pytest.raises(ZeroDivisionError), empty(postgres_url):
+    with fresh(postgres_url) as one, fresh(postgres_url) as other:
+        with one.writing() as connection:
+            connection.execute(text("CREATE TABLE here (id int)"))
+        with other.writing() as connection:
+            connection.execute(text("CREATE TABLE here (id int)"))
+    with pytest.raises(ZeroDivisionError), fresh(postgres_url):
         _ = 1 / 0
     engine = create_engine(postgres_url)
     with engine.connect() as connection:
@@ -136,10 +135,19 @@ def test_a_schema_of_its_own_on_postgresql(postgres_url: str) -> None:
     assert left == []
 
 
+def test_a_database_in_memory_is_empty_each_time(config: Config) -> None:
+    """Also where it is one that was used before, and two at a time."""
+    for _ in range(2):
+        with journey(config, START) as one, journey(config, START) as other:
+            for traveller in (one, other):
+                traveller.lifecycle.accounts.create("acme", email="ann@acme.test")
+                assert len(traveller.lifecycle.accounts.list()) == 1
+
+
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     """A tester's mistake costs no data."""
     file = tmp_path / "precious.db"
     file.write_bytes(b"precious")
-    with pytest.raises(LifecycleError) as refused, empty(f"sqlite:///{file}"):
+    with pytest.raises(LifecycleError) as refused, fresh(f"sqlite:///{file}"):
         pass
     assert (refused.value.code, file.read_bytes()) == ("database_not_empty", b"precious")

@@ -65,10 +65,18 @@ class Lifecycle(Parts):
     threads at once. A child process that was forked can go on using it, but has no scheduler before it starts one.
     """
 
-    def __init__(self, config: Config, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        database: Database | None = None,
+    ) -> None:
+        """`database`: the one that the configuration names, where it has been made already."""
         self.config = config
         self.clock = clock or SystemClock()
-        self.database = Database(located(config.database_url, config.path.parent))
+        self.database = database or Database(located(config.database_url, config.path.parent))
         self._ids = ids or Ids(self.clock)
         self._hooks = Hooks()
         self._gateways = GatewayOf(

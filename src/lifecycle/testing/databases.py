@@ -7,44 +7,75 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, text
 
 from lifecycle.errors import LifecycleError
+from lifecycle.store import migrate
 from lifecycle.store.database import Database, in_memory
 
 IN_MEMORY = "sqlite://"
 
 
+_idle: list[Database] = []
+"""Databases in memory that nobody uses: empty, with all that their engines have compiled."""
+
+
 @contextmanager
-def empty(url: str) -> Iterator[str]:
-    """The URL of an empty database: in memory, a file that is not there yet and stays, or on PostgreSQL a schema of
-    its own in that database, which is dropped at the end.
+def fresh(url: str) -> Iterator[Database]:
+    """A database with the schema and nothing in it: in memory, in a file that is not there yet and stays, or on
+    PostgreSQL in a schema of its own, which is dropped at the end.
 
     Raises LifecycleError: `database_not_empty` for a file that is there, and what `Database` raises.
     """
     database = Database(url)
     if not database.is_sqlite:
-        with _schema(database.url) as made:
-            yield made.render_as_string(hide_password=False)
-        return
-    if not in_memory(database.url) and Path(str(database.url.database)).exists():
-        raise LifecycleError(
-            f"{database.url.database} is there already; name a file that is not.", code="database_not_empty"
-        )
-    yield url
+        made = _in_schema(database.url)
+    elif in_memory(database.url):
+        made = _in_memory()
+    else:
+        made = _in_file(database)
+    with made as empty:
+        migrate.create(empty)
+        yield empty
 
 
 @contextmanager
-def _schema(url: URL) -> Iterator[URL]:
-    name = f"lifecycle_test_{token_hex(8)}"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True)
+def _in_memory() -> Iterator[Database]:
+    database = _idle.pop() if _idle else Database(IN_MEMORY)
     try:
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE SCHEMA {name}"))
-        try:
-            yield make_url(url).update_query_dict({"options": f"-csearch_path={name}"})
-        finally:
-            with engine.connect() as connection:
-                connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+        yield database
     finally:
-        engine.dispose()
+        database.dispose()  # with its one connection all that was in it is gone
+        _idle.append(database)
+
+
+@contextmanager
+def _in_file(database: Database) -> Iterator[Database]:
+    if Path(str(database.url.database)).exists():
+        raise LifecycleError(
+            f"{database.url.database} is there already; name a file that is not.", code="database_not_empty"
+        )
+    yield database
+    database.dispose()
+
+
+@contextmanager
+def _in_schema(url: URL) -> Iterator[Database]:
+    name = f"lifecycle_test_{token_hex(8)}"
+    inside = url.update_query_dict({"options": f"-csearch_path={name}"})
+    database = Database(inside.render_as_string(hide_password=False))
+    administration = create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True)
+    try:
+        _run(administration, f"CREATE SCHEMA {name}")
+        try:
+            yield database
+        finally:
+            database.dispose()
+            _run(administration, f"DROP SCHEMA {name} CASCADE")
+    finally:
+        administration.dispose()
+
+
+def _run(engine: Engine, statement: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(statement))

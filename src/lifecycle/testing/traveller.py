@@ -21,7 +21,7 @@ from lifecycle.engine.ids import Ids, counting
 from lifecycle.errors import LifecycleError
 from lifecycle.gateways.sandbox import SandboxGateway
 from lifecycle.store.queries import DueTransition, Step
-from lifecycle.testing.databases import IN_MEMORY, empty
+from lifecycle.testing.databases import IN_MEMORY, fresh
 
 NEXT = "next"
 
@@ -95,17 +95,17 @@ class Traveller:
 def journey(
     config: Config, start: datetime, *, url: str = IN_MEMORY, clock: VirtualClock | None = None
 ) -> Iterator[Traveller]:
-    """A traveller who starts at `start` on an empty database of `url`; see `databases.empty`.
+    """A traveller who starts at `start` on a database of its own at `url`; see `databases.fresh`.
 
     Of the configuration nothing is taken that would reach out of the test: no calendar jobs, no mailbox, no gateway but
     the sandbox. `clock`: the one to be moved, which stands at `start`.
     """
     clock = clock or VirtualClock(start)
-    with empty(url) as database_url:
-        apart = replace(config, database_url=database_url, jobs=(), mailbox=None, gateway=_sandbox(config))
-        lifecycle = Lifecycle(apart, clock=clock, ids=Ids(clock, counting()))
+    with fresh(url) as database:
+        its_url = database.url.render_as_string(hide_password=False)
+        apart = replace(config, database_url=its_url, jobs=(), mailbox=None, gateway=_sandbox(config))
+        lifecycle = Lifecycle(apart, clock=clock, ids=Ids(clock, counting()), database=database)
         try:
-            lifecycle.upgrade_schema()
             yield Traveller(lifecycle, clock)
         finally:
             lifecycle.close()

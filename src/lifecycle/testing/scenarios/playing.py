@@ -59,7 +59,7 @@ class Outcome:
 
 
 def play(story: Story, *, url: str = IN_MEMORY, by_scheduler: bool = False) -> Outcome:
-    """Play a story on an empty database of `url` (see `databases.empty`); `by_scheduler`: every journey goes through
+    """Play a story on an empty database of `url` (see `databases.fresh`); `by_scheduler`: every journey goes through
     the real scheduler. Raises LifecycleError where there can be no such database."""
     started = stopwatch()
     start = parse_instant(story.scenario.start, story.zone)
