@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.cli.directory import Directory, Owner
 from lifecycle.cli.output import facts, framed, lasting, money, printable, table, when
+from lifecycle.drawing.timeline import way
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -245,11 +246,6 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequen
     if len(set(ids)) == len(set(owners)):
         return table(columns, rows)
     return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
-
-
-def way(step: Step) -> str:
-    """From which state to which."""
-    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 
 
 def trouble(one: DueTransition, owner: Owner, now: datetime, asleep: str = "") -> str:

@@ -30,6 +30,11 @@ class Happened(Protocol):
     def changes(self) -> Mapping[str, Any]: ...
 
 
+def way(step: Happened) -> str:
+    """From which state to which."""
+    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Something that happened, or is to come. `number` counts them from 1; 0: a cycle's start, which shows in the bar
@@ -79,10 +84,9 @@ def timeline(steps: Iterable[Happened], coming: Sequence[tuple[datetime, str]], 
     numbers = count(1)
     changes: list[tuple[datetime, str]] = []
     for step in steps:
-        way = step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
         started = bool(step.changes.get("cycle"))
         number = 0 if step.event == "cycle_starts" and started else next(numbers)
-        moments.append(Moment(number, step.at, step.event, way, step.actor, cycle=started))
+        moments.append(Moment(number, step.at, step.event, way(step), step.actor, cycle=started))
         if not changes or changes[-1][1] != step.target:
             changes.append((step.at, step.target))
     if not moments:
