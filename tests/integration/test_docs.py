@@ -131,9 +131,8 @@ def test_the_python_of_a_page_runs(page: str, folder: Path) -> None:
         (folder / name).write_text(content, encoding="utf-8")
     for script in program.scripts:
         assert list(in_order(EXPECTED.findall(script.code), run_script(folder, script))) == []
-    for name in program.files:
-        if name.startswith("test_"):
-            run(sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", name, cwd=folder)
+    if tests := [name for name in program.files if name.startswith("test_")]:
+        run(sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", *tests, cwd=folder)
 
 
 def test_the_readme_begins_with_a_host(folder: Path) -> None:

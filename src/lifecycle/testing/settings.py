@@ -30,11 +30,12 @@ class Settings:
 
 def declare(parser: pytest.Parser) -> None:
     """Tell pytest which options there are."""
-    parser.addini(
-        CONFIG, "the configuration of the `lifecycle` fixture, relative to the rootdir", default="config.yaml"
-    )
-    parser.addini(START, "where a test's clock starts, local to the configured zone", default="2026-01-01T00:00")
-    parser.addini(DATABASE, "where a test's database is: sqlite:// (in memory), or postgresql+psycopg://…", default="")
+    for name, default, what in (
+        (CONFIG, "config.yaml", "the configuration of the lifecycle fixtures, relative to the rootdir"),
+        (START, "2026-01-01T00:00", "where a test's clock starts, local to the configured zone"),
+        (DATABASE, "sqlite://", "where a test's database is: in memory, or postgresql+psycopg://…"),
+    ):
+        parser.addini(name, what, type="string", default=default)
     parser.getgroup("lifecycle").addoption(
         OPTION, metavar="URL", help=f"where a test's database is; over the ini option and {VARIABLE}"
     )
@@ -54,7 +55,7 @@ def settings(node: pytest.Item) -> Settings:
     marked = _marked(node)
     config = node.config
     file = Path(str(marked.get("config", config.getini(CONFIG))))
-    url = config.getoption(OPTION) or os.environ.get(VARIABLE) or config.getini(DATABASE) or "sqlite://"
+    url = config.getoption(OPTION) or os.environ.get(VARIABLE) or config.getini(DATABASE)
     start, zone = marked.get("start", config.getini(START)), marked.get("zone")
     return Settings(
         config=config.rootpath / file,

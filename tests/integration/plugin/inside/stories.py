@@ -9,6 +9,7 @@ import pytest
 from lifecycle import Lifecycle, Message, Step
 from lifecycle.engine.commands import Creation
 from lifecycle.errors import LifecycleError
+from lifecycle.testing.notices import notices as every
 from lifecycle.testing.story import (
     AssertNext,
     AssertTransitions,
@@ -96,7 +97,7 @@ def test_the_hosts_own_code_has_the_same_time(lifecycle: Lifecycle, travel_to: T
 
 def test_cards_and_notices(lifecycle: Lifecycle, travel_to: TravelTo, card: Card, notices: Notices) -> None:
     """Acme's renewal is declined and paid with a new card; each notice is told once, whoever asks for whose."""
-    subscribe(lifecycle)
+    acme = subscribe(lifecycle)
     subscribe(lifecycle, account="initech")
     assert notices() == ["subscribed", "subscribed"]
     card("acme", "declines")
@@ -105,6 +106,10 @@ def test_cards_and_notices(lifecycle: Lifecycle, travel_to: TravelTo, card: Card
     assert notices() == ["renewed"]
     assert card("acme", "ok").last4 == "4242"
     assert (notices("initech"), notices(), notices()) == ([], ["payment_recovered"], [])
+    assert (
+        every(lifecycle, root=acme) == every(lifecycle, "acme") == ["subscribed", "payment_failed", "payment_recovered"]
+    )
+    assert sorted(every(lifecycle)) == ["payment_failed", "payment_recovered", "renewed", "subscribed", "subscribed"]
 
 
 def test_transitions_and_what_comes_next(
