@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.cli.directory import Directory, Owner
 from lifecycle.cli.output import facts, framed, lasting, money, printable, table, when
+from lifecycle.drawing.timeline import way
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.panel import Panel
     from rich.table import Table
 
-    from lifecycle.app.forecasting import Foreseen
     from lifecycle.app.invoices import InvoiceView
     from lifecycle.app.standing import StandingView
     from lifecycle.app.views import NextEvent, OrderView, PendingChange, SubscriptionView
@@ -246,11 +246,6 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequen
     if len(set(ids)) == len(set(owners)):
         return table(columns, rows)
     return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
-
-
-def way(step: Step | Foreseen) -> str:
-    """From which state to which."""
-    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 
 
 def trouble(one: DueTransition, owner: Owner, now: datetime, asleep: str = "") -> str:

@@ -74,6 +74,7 @@ def _tell(found: Forecast, directory: Directory, zone: str) -> None:
 
 def _steps(found: Forecast, directory: Directory) -> Table:
     from lifecycle.cli import faces
+    from lifecycle.drawing.timeline import way
 
     owners = [directory.of_account(step.account_id) for step in found.steps]
     several = len({step.root_id for step in found.steps}) > 1
@@ -84,7 +85,7 @@ def _steps(found: Forecast, directory: Directory) -> Table:
             owner.reference if several else "",
             step.machine,
             step.event,
-            faces.way(step),
+            way(step),
             money(step.amount, step.currency) if step.amount is not None and step.currency else "",
             step.root_id if several else "",
         )

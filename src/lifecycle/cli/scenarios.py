@@ -100,7 +100,7 @@ def list_(context: typer.Context, files: Files, as_json: options.AsJson = False)
 
 def _read(context: typer.Context, files: Sequence[Path]) -> list[Story]:
     """The stories, or all that is wrong with any. Raises ScenarioInvalid, ConfigError."""
-    from lifecycle.cli.session import look_beside
+    from lifecycle.app.beside import look_beside
     from lifecycle.testing.scenarios.reading import ScenarioInvalid, found_in, read_scenario
 
     config: Path = context.obj

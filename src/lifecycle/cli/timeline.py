@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lifecycle.drawing.terminal import Band
     from lifecycle.drawing.timeline import Timeline
 
-LABEL = 24
-"""Columns left of the bar, for the instant at which a row starts."""
 WITHOUT_TERMINAL = 120
 STYLES = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
@@ -64,20 +62,21 @@ def _described(life: Timeline) -> dict[str, Any]:
 
 
 def _show(life: Timeline, zone: str) -> None:
-    from lifecycle.drawing.terminal import bands, mark
+    from lifecycle.drawing.terminal import LABEL, bands, mark
 
     width = console().width if sys.stdout.isatty() else WITHOUT_TERMINAL
     styles = {state: STYLES[number % len(STYLES)] for number, state in enumerate(life.states)}
     for band in bands(life, width - LABEL):
-        display(" " * LABEL + band.marks, _bar(band, zone, styles))
+        above, label, _ = band.written(zone)
+        display(above, _bar(label, band, styles))
     rows = [(mark(one.number), when(one.at, zone), one.event, one.way, one.who) for one in life.moments]
     display("", table(("", "time", "event", "from → to", "actor"), rows), "", f"▼  now: {when(life.now, zone)}")
 
 
-def _bar(band: Band, zone: str, styles: dict[str, str]) -> Text:
+def _bar(label: str, band: Band, styles: dict[str, str]) -> Text:
     from rich.text import Text
 
-    made = Text(f"{when(band.start, zone):<{LABEL}}")
+    made = Text(label)
     for letter, state in zip(band.bar, band.states, strict=True):
         made.append(letter, style=styles.get(state, ""))
     return made

@@ -12,7 +12,6 @@ from lifecycle.domain.calendar import local
 from lifecycle.domain.invoicing import Line
 from lifecycle.errors import NotFound
 from lifecycle.store import queries
-from lifecycle.testing.notices import notices
 from lifecycle.testing.scenarios.comparing import Money
 from lifecycle.testing.scenarios.stage import Stage, StoryStuck, Subject
 from lifecycle.verify import verify
@@ -179,10 +178,7 @@ def _charges(stage: Stage, subject: Subject) -> Mapping[str, Any]:
 
 def _notices(stage: Stage, subject: Subject) -> list[str]:
     """Those since they were last asked for."""
-    whose, root = subject.subscription or subject.account, subject.subscription
-    told = notices(stage.lifecycle, account=subject.account, root=root)
-    seen, stage.told[whose] = stage.told.get(whose, 0), len(told)
-    return told[seen:]
+    return stage.news(subject.account, root=subject.subscription)
 
 
 def _order(stage: Stage, subject: Subject) -> str | None:

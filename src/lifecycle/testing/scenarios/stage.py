@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lifecycle.app.lifecycle import Lifecycle
 from lifecycle.domain.account import Account
 from lifecycle.errors import LifecycleError, NotFound
+from lifecycle.testing.notices import News
 from lifecycle.testing.scenarios.model import Step
 from lifecycle.testing.traveller import Traveller
 
@@ -30,14 +31,17 @@ class Subject:
 
 @dataclass(slots=True)
 class Stage:
-    """What a story has come to so far. `subject` is the last one; `told` counts the notices that were expected."""
+    """What a story has come to so far. `subject` is the last one; `news` tells each notice once."""
 
     traveller: Traveller
     subject: Subject | None = None
     named: dict[str, Subject] = field(default_factory=dict)
     quote: str | None = None
     by_scheduler: bool = False
-    told: dict[str, int] = field(default_factory=dict)
+    news: News = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.news = News(self.lifecycle)
 
     @property
     def lifecycle(self) -> Lifecycle:
