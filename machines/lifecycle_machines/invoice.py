@@ -105,9 +105,10 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
 
     @classmethod
     def holds_back(cls, state: str, facts: Invoice) -> Collection[str]:
-        """No later cycle starts while the charge is without an answer (rule C5), or is still to be asked for."""
+        """No later cycle starts while the charge is without an answer (rule C5), or is still to be asked for; nor does
+        a dated change come, which gives back what has been paid by then (rule D7)."""
         waits = facts.charge == "asked" if state == "open" else state == "draft" and facts.order is None
-        return ("cycle_starts",) if waits else ()
+        return ("cycle_starts", "change_takes_effect") if waits else ()
 
     # Guards
 

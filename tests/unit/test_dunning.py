@@ -425,7 +425,7 @@ def test_in_a_hosts_transaction_nothing_is_numbered() -> None:
     here.around = replace(here.around, within_host=True)
     here.until(utc("2026-07-01"))
     assert (here.invoice.state, here.numbers, here.asked) == ("draft", ["INV-"], [])
-    assert InvoiceMachine.holds_back("draft", here.invoice.facts) == ("cycle_starts",)
+    assert InvoiceMachine.holds_back("draft", here.invoice.facts) == ("cycle_starts", "change_takes_effect")
     here.around = replace(here.around, within_host=False)
     assert here.next() == (utc("2026-07-01"), "opened")
     here.travel("2026-07-01")
