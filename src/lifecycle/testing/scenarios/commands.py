@@ -115,15 +115,19 @@ def _quote(stage: Stage, step: Step, it: Quoted) -> Done:
     return f"due now {format_amount(made.due_now, made.currency)}", []
 
 
-def _confirm(stage: Stage, step: Step, it: Confirm) -> Done:
-    fired = _travel_to(stage, f"+{it.after}") if it.after else []
+def wait(stage: Stage, step: Step) -> list[Transition]:
+    """Let the time pass after which a step is to come; what fired by itself meanwhile."""
+    return _travel_to(stage, f"+{step.confirm.after}") if step.confirm and step.confirm.after else []
+
+
+def _confirm(stage: Stage, step: Step, _: Confirm) -> Done:
     if stage.quote is None:
         raise StoryStuck("There is no quote to confirm: `quote` makes one.")
     quoted = stage.lifecycle.quotes.get(stage.quote)
     view = stage.lifecycle.quotes.confirm(stage.quote, **_said(stage, step))
     if quoted.command == "subscribed":
         stage.keep(stage.subject_of(step).account, view.id)
-    return _told(view), fired
+    return _told(view), []
 
 
 def _account(stage: Stage, _: Step, it: Account) -> Done:

@@ -19,6 +19,8 @@ from lifecycle.verify import verify
 
 REMINDED = "reminded"
 """The event that `next`, `deferrals` and `log` leave out (rule I12)."""
+UNLESS_TOLD: Mapping[str, Mapping[str, object]] = {"cancel": {"at": "period_end"}}
+"""What an event is asked with in `refusals` (rule X9)."""
 
 
 def facts(stage: Stage, subject: Subject, asked: Mapping[str, object]) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _refusals(stage: Stage, subscription: str, asked: object) -> Mapping[str, st
 
 
 def _refusal(stage: Stage, subscription: str, event: str) -> str | None:
-    explained = stage.lifecycle.operations.explain(subscription, event)
+    explained = stage.lifecycle.operations.explain(subscription, event, UNLESS_TOLD.get(event))
     if explained.obstacle is not None:
         return explained.obstacle.code
     [prospect] = explained.events

@@ -13,6 +13,7 @@ from lifecycle.store import queries
 from lifecycle.store.queries import Step as Transition
 from lifecycle.testing.databases import IN_MEMORY
 from lifecycle.testing.scenarios.commands import play as carry_out
+from lifecycle.testing.scenarios.commands import wait
 from lifecycle.testing.scenarios.comparing import Mismatch, compare, named
 from lifecycle.testing.scenarios.facts import facts, quoted
 from lifecycle.testing.scenarios.model import MODIFIERS, ExpectQuote, Step
@@ -98,18 +99,20 @@ class _Player:
 
     def _command(self, step: Step) -> tuple[str, list[Transition], list[Mismatch]]:
         """Carry it out; a refusal that is expected is to change nothing."""
+        meanwhile = wait(self._stage, step)
         if step.refused is None:
-            return *carry_out(self._stage, step), []
+            came, fired = carry_out(self._stage, step)
+            return came, [*meanwhile, *fired], []
         before = self._shown(step.refused)
         try:
             came, fired = carry_out(self._stage, step)
         except Refused as refused:
             if refused.code != step.refused:
-                return f"refused ({refused.code})", [], [Mismatch("refused", step.refused, _sentence(refused))]
+                return f"refused ({refused.code})", meanwhile, [Mismatch("refused", step.refused, _sentence(refused))]
             changed = [one for one in self._shown(step.refused).items() if one not in before.items()]
             wrong = [Mismatch(f"{name} after a refusal", str(before[name]), str(after)) for name, after in changed]
-            return f"refused ({refused.code})", [], wrong
-        return came, fired, [Mismatch("refused", step.refused, "not refused")]
+            return f"refused ({refused.code})", meanwhile, wrong
+        return came, [*meanwhile, *fired], [Mismatch("refused", step.refused, "not refused")]
 
     def _shown(self, code: str) -> dict[str, Any]:
         """What a refusal leaves as it is (rule B2)."""
