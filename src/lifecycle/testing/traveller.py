@@ -32,9 +32,10 @@ _COUNT = re.compile(r"[1-9][0-9]* ")
 class Traveller:
     """A `Lifecycle` on a `clock`, without calendar jobs, and with the sandbox as its gateway."""
 
-    def __init__(self, lifecycle: Lifecycle, clock: VirtualClock) -> None:
+    def __init__(self, lifecycle: Lifecycle, clock: VirtualClock, ids: Ids) -> None:
         self.lifecycle = lifecycle
         self.clock = clock
+        self._ids = ids
 
     @property
     def now(self) -> datetime:
@@ -58,6 +59,7 @@ class Traveller:
         """
         instant = self.instant(when)
         if not scheduler:
+            self._ids.new("daemon")  # as a scheduler takes one, so that those that follow are the same
             return self.lifecycle.advance_to(instant)
         with self.lifecycle.start() as through:
             return self.lifecycle.advance_to(instant, through=through)
@@ -119,11 +121,12 @@ def journey(
     """
     clock = clock or VirtualClock(start)
     with empty(url) as database_url:
+        ids = Ids(clock, counting())
         apart = replace(config, database_url=database_url, jobs=(), mailbox=None, gateway=_sandbox(config))
-        lifecycle = Lifecycle(apart, clock=clock, ids=Ids(clock, counting()))
+        lifecycle = Lifecycle(apart, clock=clock, ids=ids)
         try:
             lifecycle.upgrade_schema()
-            yield Traveller(lifecycle, clock)
+            yield Traveller(lifecycle, clock, ids)
         finally:
             lifecycle.close()
 
