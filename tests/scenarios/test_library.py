@@ -12,7 +12,7 @@ from lifecycle.testing.scenarios.playing import Outcome, play
 from lifecycle.testing.scenarios.telling import tale
 from tests.scenarios.library import FILES, name_of, story
 
-ENOUGH = 1
+ENOUGH = 60
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,7 @@ class Lifecycle(Parts):
         """
         if not self._starting.acquire(blocking=False):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
-        starting, daemon_id = self._starting, self._ids.new("daemon")
+        starting, daemon_id = self._starting, Ids(self.clock).new("daemon")
         try:
             with running(self, self._hooks, daemon_id, heartbeat=heartbeat, on_look=on_look) as dispatcher:
                 yield dispatcher
