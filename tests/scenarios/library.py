@@ -50,4 +50,5 @@ def _read(page: Path) -> list[dict[str, str | list[str]]]:
 
 def _mutation(folder: Path, said: dict[str, str | list[str]]) -> Mutation:
     breaks = tuple(folder / f"{name}{SUFFIX}" for name in said["breaks"])
-    return Mutation(str(said["mutation"]), ROOT / str(said["file"]), str(said["old"]), str(said["new"]), breaks)
+    name = f"{folder.name}: {said['mutation']}"
+    return Mutation(name, ROOT / str(said["file"]), str(said["old"]), str(said["new"]), breaks)

@@ -20,6 +20,7 @@ MUTATIONS = mutations()
 
 def test_every_story_is_broken_by_a_mutation_and_every_mutation_breaks_one() -> None:
     """One that nothing breaks shows nothing."""
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
     broken = {file for mutation in MUTATIONS for file in mutation.breaks}
     assert [name_of(file) for file in FILES if file not in broken] == []
     assert [mutation.name for mutation in MUTATIONS if not mutation.breaks] == []

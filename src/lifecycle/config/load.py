@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from lifecycle.config.model import Config
 
 if TYPE_CHECKING:
     from lifecycle.config.check import Finding
+    from lifecycle.config.yaml import Document
 
 
 REPLACED: Path = ("catalog", "plans")
@@ -54,11 +57,10 @@ def load_config(path: FilePath, environ: Mapping[str, str], over: Over | None = 
     # Here and not above, so that `from lifecycle.config import …` waits for neither pydantic nor YAML.
     from lifecycle.config.check import check  # noqa: PLC0415
     from lifecycle.config.environment import overlaid  # noqa: PLC0415
-    from lifecycle.config.yaml import read_yaml  # noqa: PLC0415
 
     file = str(path)
-    document = read_yaml(_text(path), file)
-    value = document.value
+    document = _read(_text(path), file)
+    value = deepcopy(document.value)
     problems = list(document.problems)
     if not isinstance(value, dict | None):
         problems.append(Problem(file, 1, "", shown(value), "a map of keys to values"))
@@ -77,6 +79,14 @@ def load_config(path: FilePath, environ: Mapping[str, str], over: Over | None = 
     elif not problems:
         return settings.as_config(path)
     raise ConfigError(sorted(problems, key=_order))
+
+
+@lru_cache(maxsize=8)
+def _read(text: str, file: str) -> Document:
+    """A document, which is read once however often it is asked for: testers load one file hundreds of times."""
+    from lifecycle.config.yaml import read_yaml  # noqa: PLC0415
+
+    return read_yaml(text, file)
 
 
 def _text(path: FilePath) -> str:

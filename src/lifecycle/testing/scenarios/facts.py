@@ -16,6 +16,8 @@ from lifecycle.testing.scenarios.comparing import Money
 from lifecycle.testing.scenarios.stage import Stage, StoryStuck, Subject
 from lifecycle.verify import verify
 
+BARE: Mapping[str, Mapping[str, object]] = {"activate": {}, "cancel": {"at": "period_end"}}
+"""What is said by commands that need not say anything."""
 REMINDED = "reminded"
 """The event that `next`, `deferrals` and `log` leave out (rule I12)."""
 
@@ -99,13 +101,19 @@ def _log_ends(stage: Stage, subscription: str, asked: object) -> list[str]:
 
 
 def _refusals(stage: Stage, subscription: str, asked: object) -> Mapping[str, str | None]:
-    """Why not now, whatever it may be asked with. Raises StoryStuck for an event that there is not."""
-    explained = stage.lifecycle.operations.explain(subscription)
-    codes = {one.event: explained.obstacle.code if explained.obstacle else one.code for one in explained.events}
-    events = asked if isinstance(asked, Mapping) else {}
-    if unknown := [event for event in events if event not in codes]:
-        raise StoryStuck(f"There is no event {unknown[0]!r}; there are {', '.join(sorted(codes))}.")
-    return {event: codes[event] for event in events}
+    """Why not now, asked as a bare command is. Raises StoryStuck for an event that there is not."""
+    operations = stage.lifecycle.operations
+    explained = operations.explain(subscription)
+    prospects = {one.event: one for one in explained.events}
+    codes: dict[str, str | None] = {}
+    for event in asked if isinstance(asked, Mapping) else {}:
+        if event not in prospects:
+            raise StoryStuck(f"There is no event {event!r}; there are {', '.join(sorted(prospects))}.")
+        prospect = prospects[event]
+        if prospect.verdict == "depends" and event in BARE:
+            [prospect] = operations.explain(subscription, event, BARE[event]).events
+        codes[event] = explained.obstacle.code if explained.obstacle else prospect.code
+    return codes
 
 
 OF_SUBSCRIPTION: Mapping[str, Callable[[Stage, str, object], Any]] = {
