@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import cast
 
-from lifecycle.domain.calendar import Interval, parse_instant
+from lifecycle.domain.calendar import Duration, Interval, parse_instant, shift
 from lifecycle.domain.machine import Json
 from lifecycle.errors import Refused
 
@@ -48,6 +49,20 @@ def instant(when: When, zone: str) -> str:
         return parse_instant(when if isinstance(when, str) else when.isoformat(), zone).isoformat()
     except ValueError as error:
         raise invalid(str(error)) from error
+
+
+def later(when: When, zone: str, now: datetime) -> datetime:
+    """An instant, or one so far ahead of `now`: `+14d`, `+2h`, `+1 month`."""
+    if not (isinstance(when, str) and when.startswith("+")):
+        return datetime.fromisoformat(instant(when, zone))
+    length = when[1:].strip()
+    with suppress(ValueError):
+        return Duration.parse(length).after(now, zone)
+    try:
+        interval = Interval.parse(length)
+        return shift(now, interval.unit, interval.count, zone)
+    except (ValueError, OverflowError) as error:
+        raise invalid(f"{when!r} is no length such as +14d, +2h or '+1 month'.") from error
 
 
 def asked(given: Mapping[str, object], zone: str) -> Json:

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
-from lifecycle.app.outbox import Outbox
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import LogRecord
+from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.store.transaction import SqlTransaction
 
 
-def travel(engine: Engine[SqlTransaction], outbox: Outbox, instant: datetime) -> list[LogRecord]:
+class Relaying(Protocol):
+    """What is delivered on the way."""
+
+    def relay(self) -> Relayed:
+        """Deliver all that is due."""
+        ...
+
+    def next_wake_at(self) -> datetime | None:
+        """When the next is due."""
+        ...
+
+
+def travel(
+    engine: Engine[SqlTransaction], outbox: Relaying, instant: datetime, held_up: Callable[[], bool] = lambda: False
+) -> list[LogRecord]:
     """Fire and deliver all that is due up to `instant`, each at its own instant, and stand there.
 
-    Returns the transitions in the order in which they were committed. Raises LifecycleError (`clock_is_real`).
+    Where something is due and nobody can have it, `held_up` is asked whether to try again. Returns the transitions in
+    the order in which they were committed. Raises LifecycleError (`clock_is_real`), and what `held_up` raises.
     """
     clock = engine.clock
     if not isinstance(clock, VirtualClock):
         raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
     happened: list[LogRecord] = []
+    moves = 0
 
     def hear(committed: Committed) -> None:
+        nonlocal moves
         happened.extend(committed.transitions)
+        moves += bool(committed.transitions or committed.idle or committed.failures)
 
     engine.listeners.append(hear)
     try:
-        while (moment := _next(engine, outbox)) is not None and moment <= instant:
+        while (moment := next_moment(engine, outbox)) is not None and moment <= instant:
             clock.move_to(moment)
-            before = len(happened)
+            before = moves
             engine.advance_to(clock.now())
             relayed = outbox.relay()
-            if len(happened) == before and not (
-                relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
-            ):
+            moved = relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
+            if not (moved or moves > before or held_up()):
                 break
     finally:
         engine.listeners.remove(hear)
@@ -43,6 +62,7 @@ def travel(engine: Engine[SqlTransaction], outbox: Outbox, instant: datetime) ->
     return happened
 
 
-def _next(engine: Engine[SqlTransaction], outbox: Outbox) -> datetime | None:
+def next_moment(engine: Engine[SqlTransaction], outbox: Relaying) -> datetime | None:
+    """When the next thing is due that fires or is delivered; None where nothing is."""
     wakes = (engine.store.next_wake_at(), outbox.next_wake_at())
     return min((moment for moment in wakes if moment is not None), default=None)

@@ -15,6 +15,7 @@ from lifecycle.config.values import Known, known_currency
 
 _EXPECTED = {
     "missing": "a value: it has no default",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "string_type": "a text (in quotes, if it looks like a number)",
     "list_type": "a list",

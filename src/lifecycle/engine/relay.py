@@ -19,7 +19,7 @@ from datetime import timedelta
 import structlog
 
 from lifecycle.engine.clock import Clock, stopwatch
-from lifecycle.engine.journal import traced
+from lifecycle.engine.journal import silence, traced
 from lifecycle.engine.outbox import Deliver, Message, TryLater, Undeliverable
 from lifecycle.engine.ports import OutboxStore
 from lifecycle.engine.records import OutboxRecord
@@ -61,7 +61,7 @@ class Relayed:
 class Relay:
     """Serves the `destinations` that it is given; messages to others are left alone, for other processes.
 
-    `chance` is the source of the jitter: a number from 0 to 1 at each call.
+    `chance` is the source of the jitter: a number from 0 to 1 at each call. `quiet`: it logs nothing.
     """
 
     def __init__(
@@ -71,12 +71,15 @@ class Relay:
         destinations: Mapping[str, Deliver],
         terms: Terms | None = None,
         chance: Callable[[], float] = random.random,
+        *,
+        quiet: bool = False,
     ) -> None:
         self._store = store
         self._clock = clock
         self._destinations = destinations
         self._terms = terms or Terms()
         self._chance = chance
+        self._log = silence if quiet else log
 
     @property
     def destinations(self) -> Collection[str]:
@@ -129,7 +132,7 @@ class Relay:
         in_time = record.wake_at is not None and self._clock.now() < record.wake_at
         if not in_time:
             done.stale += 1
-            log.warning("stale_lease", **_line(record), delivered=False)
+            self._log.warning("stale_lease", **_line(record), delivered=False)
             return
         try:
             self._destinations[record.destination](_message(record))
@@ -141,7 +144,7 @@ class Relay:
             tried = replace(record, status="delivered", attempts=record.attempts + 1)
             if self._settle(tried, None, done, delivered=True):
                 done.delivered += 1
-                log.info("delivered", **_line(tried))
+                self._log.info("delivered", **_line(tried))
 
     def _postpone(self, record: OutboxRecord, later: TryLater, done: Relayed) -> None:
         """Not counted as an attempt; never sooner than a first retry, so that no relay runs in circles."""
@@ -150,19 +153,19 @@ class Relay:
         waiting = replace(record, status="waiting", wake_at=retry_at)
         if self._settle(waiting, later, done):
             done.postponed += 1
-            log.info("delivery_postponed", **_line(record), retry_at=retry_at.isoformat(), error=_told(later))
+            self._log.info("delivery_postponed", **_line(record), retry_at=retry_at.isoformat(), error=_told(later))
 
     def _fail(self, record: OutboxRecord, error: Exception, done: Relayed) -> None:
         tried = replace(record, attempts=record.attempts + 1)
         if isinstance(error, Undeliverable) or tried.attempts >= self._terms.attempts:
             if self._settle(replace(tried, status="dead"), error, done):
                 done.dead += 1
-                log.error("dead_letter", **_line(tried), error=_told(error), **traced(error))
+                self._log.error("dead_letter", **_line(tried), error=_told(error), **traced(error))
             return
         retry_at = self._clock.now() + self._terms.retry_after(tried.attempts, self._chance())
         if self._settle(replace(tried, status="waiting", wake_at=retry_at), error, done):
             done.failed += 1
-            log.warning(
+            self._log.warning(
                 "delivery_failed", **_line(tried), retry_at=retry_at.isoformat(), error=_told(error), **traced(error)
             )
 
@@ -174,7 +177,7 @@ class Relay:
         if self._store.settle(record):
             return True
         done.stale += 1
-        log.warning("stale_lease", **_line(record), delivered=delivered)
+        self._log.warning("stale_lease", **_line(record), delivered=delivered)
         return False
 
 

@@ -81,6 +81,11 @@ def keep(connection: Connection, name: str, advancer: str, until: datetime, now:
     return connection.execute(kept).rowcount == 1
 
 
+def stand(connection: Connection, name: str, now: datetime) -> None:
+    """Have a clock that nobody else knows of stand there."""
+    connection.execute(update(_CLOCKS).where(_CLOCKS.c.name == name).values(now=now))
+
+
 def let_go(connection: Connection, name: str, advancer: str) -> None:
     """Give a clock back."""
     ours = update(_CLOCKS).where(_CLOCKS.c.name == name, _CLOCKS.c.advancer == advancer)
@@ -93,6 +98,17 @@ def free_messages(connection: Connection, name: str, now: datetime) -> None:
     table = schema.outbox
     waits = (table.c.clock == name, table.c.wake_at > now, or_(table.c.status == "leased", table.c.fence == 0))
     connection.execute(update(table).where(*waits).values(status="waiting", wake_at=now))
+
+
+def on_it(connection: Connection, name: str) -> tuple[int, datetime | None]:
+    """How many accounts are on a clock, and when the next thing on it is due; None where nothing is."""
+    accounts, roots, outbox = schema.accounts, schema.roots, schema.outbox
+    number = connection.scalar(select(func.count()).select_from(accounts).where(accounts.c.clock == name)) or 0
+    wakes = [
+        connection.scalar(select(func.min(table.c.wake_at)).where(table.c.clock == name, table.c.wake_at.is_not(None)))
+        for table in (roots, outbox)
+    ]
+    return number, min((wake for wake in wakes if wake is not None), default=None)
 
 
 def waiting_for(connection: Connection, name: str) -> Sequence[str]:
