@@ -30,7 +30,7 @@ pytestmark = pytest.mark.sampled
 
 START = "2026-03-01T09:00+00:00"
 MACHINES = "[tests.integration.alarms:Alarm]"
-QUICK = ["database", "schema", "loop", "lag", "clock", "quarantined", "dead_letters"]
+QUICK = ["database", "schema", "loop", "lag", "clock", "quarantined", "dead_letters", "named_clocks"]
 
 
 @contextmanager

@@ -304,6 +304,12 @@ class Lifecycle(Parts):
         """The transition log as it grows: `start` for what there is, then `news` for what was committed since."""
         return Following(self._context, wanted)
 
+    def time_of(self, clock: str | None) -> datetime:
+        """What time it is on a named clock; without a name by the real one. Raises NotFound."""
+        self._context.ready()
+        with self.database.reading() as connection:
+            return self._context.now(connection, clock)
+
     def daemon_heard_at(self) -> datetime | None:
         """When a daemon was last heard of on this database; None where none has been."""
         self._context.ready()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, or_, select
+from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, literal, or_, select
 
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
+from lifecycle.store.types import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +354,7 @@ def due(
     if late_at is not None:
         clock = schema.clocks.c
         query = query.outerjoin(schema.clocks, clock.name == root.c.clock)
-        query = query.where(table.c.due_at <= func.coalesce(clock.now, late_at))
+        query = query.where(table.c.due_at <= func.coalesce(clock.now, literal(late_at, Instant)))
     if until is not None:
         query = query.where(table.c.due_at <= until)
     if instance_id is not None:

@@ -82,7 +82,8 @@ def logged_in(folder: Path) -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name("log"), attr=level), args=[ast.Constant(value=str(event)), *_]
+                    func=ast.Attribute(value=ast.Name("log") | ast.Attribute(attr="_log"), attr=level),
+                    args=[ast.Constant(value=str(event)), *_],
                 ):
                     yield event, level
 
