@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from lifecycle.engine.outbox import Message
 from lifecycle.errors import NotFound, Refused
 from lifecycle.store import clocks, schema
 from lifecycle.store.database import Database
+from lifecycle.store.transaction import SqlTransaction
 from tests.money.desk import Desk, told
 from tests.money.shop import Shop, code
 from tests.unit.machine_world import utc
@@ -183,6 +185,27 @@ def test_one_at_a_time(tester: Desk) -> None:
 
     assert tester.clocks.advance("qa", "+1d") == []
     assert not tester.clocks.get("qa").busy
+
+
+def test_an_advance_waits_for_what_somebody_has_in_hand(shop: Shop, tester: Desk) -> None:
+    """X82: another process holds the subscription's lock for a moment; nothing is left out, and nothing is late."""
+    sub, taken, enough = tester.bought("test"), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with shop.lifecycle.database.writing() as connection:
+            SqlTransaction(connection).lock([sub])
+            taken.set()
+            enough.wait(20)
+
+    holder, timer = threading.Thread(target=hold), threading.Timer(0.3, enough.set)
+    holder.start()
+    assert taken.wait(20)
+    timer.start()
+    steps = tester.clocks.advance("qa", "+2 months")
+    holder.join()
+
+    assert [step.event for step in steps] == ["cycle_starts", "opened", "charged"] * 2
+    assert all(step.at == step.fired_at for step in steps)
 
 
 def test_in_a_host_s_transaction_commands_go_by_the_clock(shop: Shop, tester: Desk) -> None:
