@@ -67,7 +67,7 @@ def _live(lives: Forker, shop: Shop, number: int, life: int) -> tuple[datetime, 
         assert became == "done"
         return None
     assert became == "killed", said
-    wait_until(lambda: shop.lifecycle.database.is_sqlite or not _is_still_open(shop))
+    wait_until(lambda: shop.lifecycle.database.is_sqlite or not is_still_open(shop))
     at, _, point = said.partition(" ")
     return datetime.fromisoformat(at), point
 
@@ -93,7 +93,7 @@ def _name(life: int) -> str:
     return f"account-{life}"
 
 
-def _is_still_open(shop: Shop) -> bool:
+def is_still_open(shop: Shop) -> bool:
     """Whether PostgreSQL has not yet noticed that the process is dead."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
     with shop.lifecycle.database.reading() as connection:

@@ -261,7 +261,7 @@ class Cashier:
         return Asked(charge, method.id, attempt, facts.order, is_open)
 
     def _put(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome) -> None:
-        now = self._context.clock.now()
+        now = work.now()
         made = self._attempt(asked, outcome.status, now)
         answered = replace(made, reference=outcome.reference, reason=outcome.reason, answered_at=now)
         money.put_attempt(work.transaction.connection, answered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -91,11 +91,13 @@ class Forecast:
 
 
 class Scope(NamedTuple):
-    """What a forecast is about: only this root, or all that is copied; in the zone in which its dates are meant."""
+    """What a forecast is about: only this root, or all that is copied; in the zone in which its dates are meant, and
+    from where the named clock stands that it is on."""
 
     which: Extent
     root_id: str | None
     zone: str
+    clock: str | None = None
 
 
 def forecast(
@@ -114,11 +116,12 @@ def forecast(
     if instance is not None and account is not None:
         raise arguments.invalid("A forecast is for a subscription or for an account, not for both.")
     context.ready()
-    now = context.clock.now()
-    with closing(Rehearsal(context, now, declines=declines)) as rehearsal:
+    with ExitStack() as stack:
         with context.database.reading() as connection:
             scope = _scope(context, connection, instance, account)
+            now = context.now(connection, scope.clock)
             end = arguments.end(until, scope.zone, now)
+            rehearsal = stack.enter_context(closing(Rehearsal(context, now, declines=declines)))
             rehearsal.take_in(connection, scope.which)
         rows = _played(rehearsal, now, end, progress)
         return _told(rehearsal, scope, (now, end), rows, declines=declines)
@@ -132,12 +135,14 @@ def _scope(context: Context, connection: Connection, instance: str | None, accou
             raise NotFound("instance", instance)
         root_id, owner = found[0].root_id, accounts.find_account(connection, found[0].owner_id or "")
         which = copying.extent(connection, DESTINATIONS, roots=[root_id])
-        return Scope(which, root_id, owner.zone if owner else context.config.zone)
+        zone, clock = (owner.zone, owner.clock) if owner else (context.config.zone, None)
+        return Scope(which, root_id, zone, clock)
     if account is not None:
         owner = accounts.find_account(connection, account)
         if owner is None:
             raise NotFound("account", account)
-        return Scope(copying.extent(connection, DESTINATIONS, accounts=[owner.id]), None, owner.zone)
+        which = copying.extent(connection, DESTINATIONS, accounts=[owner.id])
+        return Scope(which, None, owner.zone, owner.clock)
     return Scope(copying.everything(connection, DESTINATIONS), None, context.config.zone)
 
 

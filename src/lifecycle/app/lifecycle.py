@@ -18,6 +18,8 @@ from lifecycle.app import arguments, retention
 from lifecycle.app.arguments import When
 from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
+from lifecycle.app.clock_outbox import driving
+from lifecycle.app.clocks import Clocks
 from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
 from lifecycle.app.forecasting import Forecast, forecast
@@ -83,11 +85,14 @@ class Lifecycle(Parts):
             config, self.database.url.render_as_string(hide_password=False), self.clock, self._ids
         )
         heard = (tell, self._hooks.hear)
-        super().__init__(Context(config, self.clock, self._ids, self.database, heard, self._gateways.get))
+        super().__init__(
+            Context(config, self.clock, self._ids, self.database, heard, self._gateways.get, self._gateways.sandbox)
+        )
         self._hearsay = Hearsay(self._context)
         self._till = Till(self._context)
         self.outbox = Outbox(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver))
-        self._context.drive = self.outbox.drive
+        self._context.drive = driving(self._context, self.outbox)
+        self.clocks = Clocks(self._context)
         self._starting = threading.Lock()
         tell_of_forks(self)
 
@@ -231,7 +236,7 @@ class Lifecycle(Parts):
         """
         self._settle()
         fire = None if through is None else by_scheduler(through)
-        return [step_of(row) for row in travel(self.engine, self.outbox, instant, fire)]
+        return [step_of(row) for row in travel(self.engine, self.outbox, instant, fire=fire)]
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
@@ -309,6 +314,12 @@ class Lifecycle(Parts):
         """The transition log as it grows: `start` for what there is, then `news` for what was committed since."""
         return Following(self._context, wanted)
 
+    def time_of(self, clock: str | None) -> datetime:
+        """What time it is on a named clock; without a name by the real one. Raises NotFound."""
+        self._context.ready()
+        with self.database.reading() as connection:
+            return self._context.now(connection, clock)
+
     def daemon_heard_at(self) -> datetime | None:
         """When a daemon was last heard of on this database; None where none has been."""
         self._context.ready()
@@ -316,12 +327,18 @@ class Lifecycle(Parts):
             return max((daemon.ticked_at for daemon in daemons(connection)), default=None)
 
     def due(
-        self, *, until: datetime | None = None, subscription: str | None = None, limit: int | None = None
+        self,
+        *,
+        until: datetime | None = None,
+        subscription: str | None = None,
+        limit: int | None = None,
+        overdue: bool = False,
     ) -> list[DueTransition]:
-        """What comes next and when, earliest first."""
+        """What comes next and when, earliest first; `overdue`: only what is late, by the clock that it is on."""
         self._context.ready()
+        late_at = self.clock.now() if overdue else None
         with self.database.reading() as connection:
-            return queries.due(connection, until=until, instance_id=subscription, limit=limit)
+            return queries.due(connection, until=until, instance_id=subscription, limit=limit, late_at=late_at)
 
     def forecast(
         self,

@@ -150,7 +150,8 @@ class Orders:
             return replace(work.snapshot(subject.hand, held), order=order_id)
         facts: Order = subject.hand.held[order_id].facts
         decided: Json = (facts.decision or {}).get("facts", {})
-        return Answer(subject.held.record.id, "new", decided, subject.hand.root.seq, order=order_id)
+        root = subject.hand.root
+        return Answer(subject.held.record.id, "new", decided, root.seq, order=order_id, clock=root.clock)
 
     def _order(self, subject: Subject, asked: Asked, decision: Decision[Any], now: datetime) -> Order:
         shown = quote(subject.facts, decision, asked.event, subject.around, now)

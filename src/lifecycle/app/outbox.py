@@ -15,6 +15,7 @@ from lifecycle.app.cashier import GATEWAY
 from lifecycle.app.context import Context
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.operations import Given
+from lifecycle.config.model import OutboxSettings
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.outbox import Deliver
@@ -126,14 +127,19 @@ class Outbox:
         config = self._context.config
         if config.mailbox is not None:
             self._destinations.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
-        terms = Terms(
-            lease=config.outbox.lease.timedelta,
-            attempts=config.outbox.attempts,
-            first_retry=config.outbox.first_retry.timedelta,
-            longest_retry=config.outbox.longest_retry.timedelta,
-        )
-        messages = SqlOutbox(self._context.database)
-        return Relay(messages, self._context.clock, self._destinations, terms, quiet=self._quiet)
+        store = SqlOutbox(self._context.database)
+        terms = terms_of(config.outbox)
+        return Relay(store, self._context.clock, self._destinations, terms, quiet=self._quiet)
+
+
+def terms_of(settings: OutboxSettings) -> Terms:
+    """How the configuration has deliveries tried."""
+    return Terms(
+        lease=settings.lease.timedelta,
+        attempts=settings.attempts,
+        first_retry=settings.first_retry.timedelta,
+        longest_retry=settings.longest_retry.timedelta,
+    )
 
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
-from lifecycle.app.outbox import Outbox
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import LogRecord
+from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.scheduler.dispatcher import Dispatcher
 from lifecycle.store.transaction import SqlTransaction
@@ -20,42 +21,62 @@ Fire = Callable[[datetime], object]
 """Fires all that is due at the instant at which the clock stands."""
 
 
+class Relaying(Protocol):
+    """What is delivered on the way."""
+
+    def relay(self) -> Relayed:
+        """Deliver all that is due."""
+        ...
+
+    def next_wake_at(self) -> datetime | None:
+        """When the next is due."""
+        ...
+
+
 def travel(
-    engine: Engine[SqlTransaction], outbox: Outbox, instant: datetime, fire: Fire | None = None
+    engine: Engine[SqlTransaction],
+    outbox: Relaying,
+    instant: datetime,
+    *,
+    fire: Fire | None = None,
+    held_up: Callable[[], bool] = lambda: False,
 ) -> list[LogRecord]:
     """Fire and deliver all that is due up to `instant`, each at its own instant, and stand there.
 
-    Returns the transitions in the order in which they were committed. `fire` is instead of the engine's own way. Raises
-    LifecycleError (`clock_is_real`).
+    `fire` is instead of the engine's own way. Where something is due and nobody can have it, `held_up` is asked whether
+    to try again. Returns the transitions in the order in which they were committed. Raises LifecycleError
+    (`clock_is_real`), and what `fire` and `held_up` raise.
     """
     fire = fire or engine.advance_to
     clock = engine.clock
     if not isinstance(clock, VirtualClock):
         raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
     happened: list[LogRecord] = []
+    moves = 0
 
     def hear(committed: Committed) -> None:
+        nonlocal moves
         happened.extend(committed.transitions)
+        moves += bool(committed.transitions or committed.idle or committed.failures)
 
     engine.listeners.append(hear)
     try:
-        idle_at: datetime | None = None
-        while (moment := _next(engine, outbox)) is not None and moment <= instant:
-            if moment == idle_at:
-                break  # nothing came of it, and nothing would; what failed is tried again later, and moves on
+        while (moment := next_moment(engine, outbox)) is not None and moment <= instant:
             clock.move_to(moment)
-            before = len(happened)
+            before = moves
             fire(moment)
             relayed = outbox.relay()
             moved = relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
-            idle_at = None if moved or len(happened) > before else moment
+            if not (moved or moves > before or held_up()):
+                break
     finally:
         engine.listeners.remove(hear)
     clock.move_to(instant)
     return happened
 
 
-def _next(engine: Engine[SqlTransaction], outbox: Outbox) -> datetime | None:
+def next_moment(engine: Engine[SqlTransaction], outbox: Relaying) -> datetime | None:
+    """When the next thing is due that fires or is delivered; None where nothing is."""
     wakes = (engine.store.next_wake_at(), outbox.next_wake_at())
     return min((moment for moment in wakes if moment is not None), default=None)
 

@@ -13,6 +13,7 @@ from lifecycle.cli import (
     balances,
     catalog,
     checking,
+    clocks,
     database,
     explaining,
     forecasting,
@@ -122,6 +123,12 @@ CREDITS: tuple[Command, ...] = (
     ("show", subscriptions.credits_, "lifecycle credits show acme"),
     ("use", ON_SUBSCRIPTIONS.use_credits, "lifecycle credits use acme 3 --key job-17"),
 )
+CLOCK: tuple[Command, ...] = (
+    ("create", clocks.create, "lifecycle clock create qa --at 2026-01-31"),
+    ("list", clocks.list_, "lifecycle clock list"),
+    ("advance", clocks.advance, "lifecycle clock advance qa '+1 month' --dry-run"),
+    ("delete", clocks.delete, "lifecycle clock delete qa"),
+)
 OUTBOX: tuple[Command, ...] = (
     ("list", outbox.list_, "lifecycle outbox list --status dead"),
     ("show", outbox.show, "lifecycle outbox show out_01…"),
@@ -158,6 +165,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
     ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
+    ("clock", CLOCK, "Clocks on which testers have time pass."),
 )
 """The commands that come in groups; each group's first example is that of its help."""
 

@@ -17,6 +17,7 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 _EXPECTED = {
     "missing": "a value: it has no default",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "string_type": "a text (in quotes, if it looks like a number)",
     "list_type": "a list",

@@ -90,6 +90,7 @@ class Engine(Generic[Tx_co]):
             work.claimed,
             stopwatch() - started,
             refusal,
+            work.clock,
         )
         for listener in tuple(self.listeners):
             listener(committed)

@@ -25,8 +25,9 @@ silence = structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop], wr
 
 def tell(committed: Committed) -> None:
     """One line per transition, and one for each deferral without effect and each root that failed."""
+    mark = {} if committed.clock is None else {"clock": committed.clock}
     for row in committed.transitions:
-        log.info("transition", **_line(row))
+        log.info("transition", **_line(row), **mark)
     for due in committed.idle:
         log.info(
             "did_nothing",
@@ -34,6 +35,7 @@ def tell(committed: Committed) -> None:
             instance=due.instance_id,
             root=due.root_id,
             due_at=due.due_at.isoformat(),
+            **mark,
         )
     for failure in committed.failures:
         root = failure.root
@@ -44,6 +46,7 @@ def tell(committed: Committed) -> None:
             status=root.status,
             retry_at=root.wake_at and root.wake_at.isoformat(),
             error=root.error,
+            **mark,
             **traced(failure.error),
         )
 

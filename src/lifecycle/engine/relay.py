@@ -211,4 +211,5 @@ def _line(record: OutboxRecord) -> dict[str, object]:
         "root": record.root_id,
         "attempts": record.attempts,
         "fence": record.fence,
+        **({"clock": record.clock} if record.clock else {}),
     }

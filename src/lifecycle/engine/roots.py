@@ -14,7 +14,7 @@ from lifecycle.domain.explaining import Prospect
 from lifecycle.domain.machine import Decision, Effect, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.chain import hash_of
-from lifecycle.engine.clock import Clock
+from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.commands import Answer, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ids import Ids
@@ -30,14 +30,17 @@ from lifecycle.engine.records import (
     RootRecord,
 )
 from lifecycle.engine.registry import Registry
-from lifecycle.errors import DefinitionError, NotFound
+from lifecycle.errors import DefinitionError, LifecycleError, NotFound
 
 MAX_ATTEMPTS = 5
 FIRST_DELAY = timedelta(seconds=1)
 
 
 class Roots(Generic[Tx_co]):
-    """The roots of one transaction. `transitions`, `failures` and `claimed` tell afterwards what happened."""
+    """The roots of one transaction. `transitions`, `failures` and `claimed` tell afterwards what happened.
+
+    All of them are on one clock: the engine's, or a named one, `clock`, which stands still meanwhile.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class Roots(Generic[Tx_co]):
         self.idle: list[Due] = []
         self.failures: dict[str, Exception] = {}
         self.claimed: int | None = None
+        self.clock: str | None = None
+        self._has_clock = False
         self._tried_early: set[str] = set()
         self._registry = registry
         self._clock = clock
@@ -65,6 +70,23 @@ class Roots(Generic[Tx_co]):
         self._heeded: list[tuple[Heeding, Sequence[Effect]]] = []
         self._owned: dict[str | None, list[InstanceRecord]] = {}
         self._changes = Changes()
+
+    # The clock
+
+    def now(self) -> datetime:
+        """The instant at which all of this is judged."""
+        return self._clock.now()
+
+    def stand_by(self, clock: str | None) -> None:
+        """Judge by this named clock from here on; None: by the engine's. The roots that are taken in hand say which,
+        unless somebody knows it before. Raises NotFound, and LifecycleError (`clocks_mixed`)."""
+        if self._has_clock and clock != self.clock:
+            raise LifecycleError(
+                f"One transaction is on one clock, not on {clock!r} and {self.clock!r}.", code="clocks_mixed"
+            )
+        if clock is not None and not self._has_clock:
+            self._clock = VirtualClock(self.transaction.time_of(clock))
+        self.clock, self._has_clock = clock, True
 
     # Roots in hand
 
@@ -106,6 +128,8 @@ class Roots(Generic[Tx_co]):
         return hand, hand.held[instance_id]
 
     def _load(self, roots: Sequence[RootRecord]) -> list[Hand]:
+        for clock in dict.fromkeys(root.clock for root in roots):  # under their locks: later than what others did
+            self.stand_by(clock)
         ids = [root.id for root in roots]
         instances = self.transaction.instances(ids) if ids else []
         deferrals = self.transaction.deferrals(ids) if ids else []
@@ -155,7 +179,8 @@ class Roots(Generic[Tx_co]):
         """A new root in hand, with an instance that has decided nothing yet. It is written once it is kept."""
         record = self._record(creation.machine, creation.prefix, "", creation.owner_id)
         record.root_id = record.id
-        hand = Hand(self._registry, RootRecord(record.id, creation.machine, self._clock.now()), is_new=True)
+        root = RootRecord(record.id, creation.machine, self._clock.now(), clock=self.clock)
+        hand = Hand(self._registry, root, is_new=True)
         self._contexts[record.id] = creation.context
         return hand, hand.add(record)
 
@@ -300,10 +325,6 @@ class Roots(Generic[Tx_co]):
         self._changes.reasons.append(note)
         return note.id
 
-    def now(self) -> datetime:
-        """The instant at which commands are judged."""
-        return self._clock.now()
-
     def snapshot(self, hand: Hand, held: Held) -> Answer:
         """An instance as this work has left it so far."""
         root, record = hand.root, held.record
@@ -320,6 +341,7 @@ class Roots(Generic[Tx_co]):
             error=root.error,
             next_event=first,
             next_due_at=None if first is None else held.deferrals[first].isoformat(),
+            clock=root.clock,
         )
 
     # Writing
@@ -340,7 +362,7 @@ class Roots(Generic[Tx_co]):
             for row in hand.log:
                 row.recorded_at = recorded_at
                 row.hash = hand.root.head = _seal(hand.root.head, row)
-                self._changes.outbox.extend(messages(row, self._ids))
+                self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
             hand.collect(self._changes)

@@ -3,7 +3,7 @@
 Only what the engine reads as it goes on is copied: roots, their instances that can still change and those that roots
 are named by, deferrals, what waits in the outbox, and of accounts what their money follows from. The log stays behind,
 for the engine only adds to it: a root's row tells its last number and hash. Rows go along whole, with whatever columns
-there are.
+there are, but for the named clock that they are on: a copy has one time for all.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def extent(
 
 
 def everything(connection: Connection, destinations: Sequence[str]) -> Extent:
-    """Every root on which something can still happen, and whose they are."""
-    found = {root for going_on in _going_on(destinations) for root in connection.scalars(going_on)}
+    """Every root that is on no named clock and on which something can still happen, and whose they are."""
+    on_none = _INSTANCES.c.root_id.in_(select(_ROOTS.c.id).where(_ROOTS.c.clock.is_(None)))
+    found = {root for going_on in _going_on(destinations) for root in connection.scalars(going_on.where(on_none))}
     return extent(connection, destinations, roots=found)
 
 
@@ -114,4 +115,5 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _insert(target: Connection, query: Select[Any], rows: CursorResult[Any]) -> None:
     table = query.columns_clause_froms[0]
     if isinstance(table, Table) and (found := rows.mappings().all()):
-        target.execute(insert(table), [dict(row) for row in found])
+        on_none = {"clock": None} if "clock" in table.c else {}
+        target.execute(insert(table), [dict(row) | on_none for row in found])
