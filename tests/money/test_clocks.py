@@ -67,7 +67,7 @@ def test_the_shop_leaves_clocks_alone(shop: Shop, tester: Desk) -> None:
 
 
 def test_a_forecast_begins_where_the_clock_stands(shop: Shop, tester: Desk) -> None:
-    """X80, X90: from 31 January on the clock, from 1 June for the shop's own; neither is in a forecast of the other, and
+    """X80, X90: from 31 January on the clock, from 1 June for the shop's own; neither is in the other's, and
     that of all leaves tests out."""
     shop.bought("real", "basic")
     test = tester.bought("test")

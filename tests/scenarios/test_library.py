@@ -28,13 +28,12 @@ def held(outcome: Outcome) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_a_story_holds(file: Path) -> None:
-    """In memory."""
-    held(play(story(file)))
+def test_pytest_plays_every_story_in_memory(request: pytest.FixtureRequest) -> None:
+    """The plugin, which collects the files of this folder, is there."""
+    assert request.config.pluginmanager.has_plugin("lifecycle")
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_story_leaves_the_same_log_through_the_real_scheduler(file: Path) -> None:
     """Fired by APScheduler's threads, to the last byte."""
@@ -42,7 +41,7 @@ def test_a_story_leaves_the_same_log_through_the_real_scheduler(file: Path) -> N
     assert held(play(told, by_scheduler=True)).log == held(play(told)).log
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_story_leaves_the_same_log_on_postgresql(file: Path, postgres_url: str) -> None:
     """To the last byte."""

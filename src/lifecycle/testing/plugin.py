@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures that let a host's test read like a story in dates.
+"""The pytest plugin: fixtures that let a host's test read like a story in dates, and stories in files as tests.
 
-pytest loads it into every project that has lifecycle installed. Until a fixture is used it costs nothing and changes
-nothing: it imports the standard library and pytest only.
+pytest loads it into every project that has lifecycle installed. Until a fixture is used or a story is found it costs
+nothing and changes nothing: it imports the standard library and pytest only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import pytest
 from lifecycle.testing import settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lifecycle import Lifecycle
+    from lifecycle.testing.collecting import ScenarioFile
     from lifecycle.testing.story import (
         AssertNext,
         AssertTransitions,
@@ -40,6 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The marker."""
     settings.describe(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """Stories in files are tests, too."""
+    if not file_path.name.endswith(".scenario.yaml"):
+        return None
+    from lifecycle.testing.collecting import ScenarioFile  # noqa: PLC0415  # until there is a story, it is not needed
+
+    return ScenarioFile.from_parent(parent, path=file_path)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

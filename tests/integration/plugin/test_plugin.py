@@ -56,6 +56,21 @@ def test_postgresql_by_one_setting(stories: Project, postgres_url: str) -> None:
     assert left == []
 
 
+def test_stories_in_files_are_collected(host: Project) -> None:
+    """One that holds, one that does not, and one that is mistyped: what is told is the story, and no traceback (G4)."""
+    story = "scenario: A story\nstart: 2026-06-01\nsteps:\n  - subscribe: {account: acme, plan: basic}\n"
+    (host.folder / "deep").mkdir()
+    host.write("deep/good.scenario.yaml", f"{story}  - expect: {{state: trial}}\n")
+    host.write("bad.scenario.yaml", f"{story}  - expect: {{state: active}}\n")
+    host.write("mistyped.scenario.yaml", f"{story}  - expct: {{state: active}}\n")
+    run = host.pytest("-q", LIFECYCLE_ZONE="Mars")
+    assert run.counted == {"passed": 1, "failed": 2}, run.said
+    assert "state: expected active, actual trial" in run.said
+    assert "mistyped.scenario.yaml:5: steps[1].expct: {state: 'active'}: expected a known key" in run.said
+    assert "Traceback" not in run.said
+    assert "runtest" not in run.said
+
+
 def test_settings_of_the_ini_file(host: Project) -> None:
     """The configuration, the start and the database; a file is in each test's own folder (X72)."""
     (host.folder / "etc").mkdir()
