@@ -28,6 +28,7 @@ RENEWED = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=10)
 """How long an advance waits for what somebody else has in hand."""
 PAUSE = 0.05
+"""Seconds between two looks at it."""
 
 
 class Advancing:
@@ -38,27 +39,28 @@ class Advancing:
         self._clock = clock
         self._outbox = outbox
         self._name = name
-        self._waited = 0.0
+        self._stuck_at: datetime | None = None
+        self._stuck_since = 0.0
 
     def run(self, to: When) -> list[Step]:
         """Advance it. Raises Refused (`invalid`, `clock_forward_only`, `clock_busy`)."""
         engine, now = self._context.engine, self._clock.now()
+        target = None if to == "next" else arguments.moment(to, self._context.config.zone, now)
+        if target is not None and target < now:
+            raise refused("clock_forward_only")
         with self._context.database.writing() as connection:
             clocks.free_messages(connection, self._name, now)
-        target = next_moment(engine, self._outbox) if to == "next" else None
-        if target is None:
-            target = now if to == "next" else arguments.moment(to, self._context.config.zone, now)
-        if to != "next" and target < now:
-            raise refused("clock_forward_only")
-        self._waited = 0.0
-        rows = travel(engine, self._outbox, max(target, now), held_up=self._held_up)
+        target = max(now, target or next_moment(engine, self._outbox) or now)
+        rows = travel(engine, self._outbox, target, held_up=self._held_up)
         return [step_of(row, self._name) for row in rows]
 
     def _held_up(self) -> bool:
-        """Somebody else has in hand what is due: wait a little. Raises Refused (`clock_busy`) after a while."""
-        if self._waited >= PATIENCE.total_seconds():
+        """Somebody else has in hand what is due: wait a little. Raises Refused (`clock_busy`) after a while in which
+        nothing has gone on."""
+        if self._clock.now() != self._stuck_at:
+            self._stuck_at, self._stuck_since = self._clock.now(), stopwatch()
+        if stopwatch() - self._stuck_since > PATIENCE.total_seconds():
             raise refused("clock_busy")
-        self._waited += PAUSE
         _pause(PAUSE)
         return True
 
