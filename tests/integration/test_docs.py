@@ -161,6 +161,26 @@ def test_the_readme_travels_through_three_months(folder: Path) -> None:
     ]
 
 
+# Stories
+
+
+def stories() -> Iterator[tuple[str, str]]:
+    """The scenario files that pages show, by their names."""
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            if (name := FILE.match(block)) and name[1].endswith(".scenario.yaml"):
+                yield name[1], block
+
+
+def test_the_stories_of_the_pages_hold(folder: Path) -> None:
+    """Each as a reader would save it and play it."""
+    names = [name for name, _ in stories()]
+    for name, block in stories():
+        (folder / name).write_text(block, encoding="utf-8")
+    shown = run(program(folder) / "lifecycle", "scenario", "run", "--brief", *names, cwd=folder)
+    assert [line[0] for line in shown.splitlines()] == ["✓"] * 2
+
+
 # Commands
 
 
