@@ -10,6 +10,8 @@ from tests.contract.conftest import empty
 from tests.contract.world import Row, World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_batches_of_any_size_write_the_same_history(url: str, size: int) -> None:

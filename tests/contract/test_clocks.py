@@ -18,6 +18,8 @@ from lifecycle.store.transaction import SqlStore, SqlTransaction
 from tests.contract.world import START, World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 MARCH = utc("2026-03-10")
 
 
