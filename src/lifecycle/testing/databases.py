@@ -16,10 +16,6 @@ from lifecycle.store.database import Database, in_memory
 IN_MEMORY = "sqlite://"
 
 
-_idle: list[Database] = []
-"""Databases in memory that nobody uses: empty, with all that their engines have compiled."""
-
-
 @contextmanager
 def fresh(url: str) -> Iterator[Database]:
     """A database with the schema and nothing in it: in memory, in a file that is not there yet and stays, or on
@@ -28,35 +24,21 @@ def fresh(url: str) -> Iterator[Database]:
     Raises LifecycleError: `database_not_empty` for a file that is there, and what `Database` raises.
     """
     database = Database(url)
-    if not database.is_sqlite:
-        made = _in_schema(database.url)
-    elif in_memory(database.url):
-        made = _in_memory()
-    else:
-        made = _in_file(database)
-    with made as empty:
+    with _on_sqlite(database) if database.is_sqlite else _in_schema(database.url) as empty:
         migrate.create(empty)
         yield empty
 
 
 @contextmanager
-def _in_memory() -> Iterator[Database]:
-    database = _idle.pop() if _idle else Database(IN_MEMORY)
-    try:
-        yield database
-    finally:
-        database.dispose()  # with its one connection all that was in it is gone
-        _idle.append(database)
-
-
-@contextmanager
-def _in_file(database: Database) -> Iterator[Database]:
-    if Path(str(database.url.database)).exists():
+def _on_sqlite(database: Database) -> Iterator[Database]:
+    if not in_memory(database.url) and Path(str(database.url.database)).exists():
         raise LifecycleError(
             f"{database.url.database} is there already; name a file that is not.", code="database_not_empty"
         )
-    yield database
-    database.dispose()
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 @contextmanager
