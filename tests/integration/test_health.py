@@ -245,7 +245,7 @@ def test_the_doctor_finds_nothing_wrong_and_leaves_nothing(database_url: str) ->
     with installation(database_url) as (lifecycle, _):
         answers = diagnosed(database_url)
         assert {name: one.status for name, one in answers.items() if one.status != "ok"} == {}
-        assert len(answers) == 20
+        assert len(answers) == 21
         with lifecycle.database.reading() as connection:
             assert [row.id for row in daemons.daemons(connection)] == ["daemon_1"]
 
