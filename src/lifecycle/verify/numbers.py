@@ -78,8 +78,9 @@ def wrong_with_series(database: Database) -> Iterator[Finding]:
                 yield Finding("orphan", one.series, one.instance_id, None, f"Number {one.number} is of nothing there.")
             reached[one.series] = one.number
     for name in sorted({*last, *reached}, key=str):
-        if gone := deleted.get(name):
-            if last[name] - there[name] != gone or reached.get(name, 0) > last[name]:
+        if (gone := deleted.get(name, 0)) != 0:
+            whole = isinstance(last[name], int) and last[name] >= reached.get(name, 0)
+            if not whole or last[name] - there[name] != gone:
                 told = f"It says {last[name]}, of which {gone} were deleted; {there[name]} are there."
                 yield Finding("number_gap", str(name), None, None, told)
         elif last.get(name) != reached.get(name, 0):
