@@ -1,8 +1,8 @@
 """`kill -9` at every commit, of the store and of the gateway, and around every call of the gateway: whoever comes after
 finishes what was begun, once.
 
-Everyday's run takes every thirteenth point on SQLite and every seventeenth on PostgreSQL, where a new process takes longer;
-`make torture` takes all, and each of them twice.
+Everyday's run takes every thirteenth point on SQLite and every seventeenth on PostgreSQL, where a new process takes
+longer; `make torture` takes all, and each of them twice.
 """
 
 from __future__ import annotations
