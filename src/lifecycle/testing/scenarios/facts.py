@@ -12,14 +12,13 @@ from lifecycle.domain.calendar import local
 from lifecycle.domain.invoicing import Line
 from lifecycle.errors import NotFound
 from lifecycle.store import queries
+from lifecycle.testing.expectations import REMINDER
 from lifecycle.testing.scenarios.comparing import Money
 from lifecycle.testing.scenarios.stage import Stage, StoryStuck, Subject
 from lifecycle.verify import verify
 
 BARE: Mapping[str, Mapping[str, object]] = {"activate": {}, "cancel": {"at": "period_end"}}
 """What is said by commands that need not say anything."""
-REMINDED = "reminded"
-"""The event that `next`, `deferrals` and `log` leave out (rule I12)."""
 
 
 def facts(stage: Stage, subject: Subject, asked: Mapping[str, object]) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _subscription(subject: Subject) -> str:
 
 def _deferrals(stage: Stage, subscription: str, _: object = None) -> list[Mapping[str, Any]]:
     due = stage.lifecycle.due(subscription=subscription)
-    return [{"event": one.event, "due": one.due_at} for one in due if one.event != REMINDED]
+    return [{"event": one.event, "due": one.due_at} for one in due if one.event != REMINDER]
 
 
 def _next(stage: Stage, subscription: str, _: object) -> Mapping[str, Any] | None:
@@ -92,7 +91,7 @@ def _next(stage: Stage, subscription: str, _: object) -> Mapping[str, Any] | Non
 
 def _log(stage: Stage, subscription: str, _: object = None) -> list[str]:
     steps = stage.lifecycle.log(instance=subscription)
-    return [step.event for step in steps if step.event != REMINDED]
+    return [step.event for step in steps if step.event != REMINDER]
 
 
 def _log_ends(stage: Stage, subscription: str, asked: object) -> list[str]:
