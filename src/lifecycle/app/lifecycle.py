@@ -77,7 +77,8 @@ class Lifecycle(Parts):
         super().__init__(Context(config, self.clock, self._ids, self.database, heard, self._gateways.get))
         self._hearsay = Hearsay(self._context)
         self._till = Till(self._context)
-        self.outbox = Outbox(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver))
+        served = dict.fromkeys((GATEWAY, LATE), self._till.deliver)
+        self.outbox = Outbox(self._context, served, {GATEWAY: self._till.deliver_together})
         self._context.drive = self.outbox.drive
         self._starting = threading.Lock()
         tell_of_forks(self)
@@ -221,7 +222,9 @@ class Lifecycle(Parts):
         Returns the transitions. Raises LifecycleError (`clock_is_real`).
         """
         self._settle()
-        return [step_of(row) for row in travel(self.engine, self.outbox, instant)]
+        looked_at = self._hooks or self._starting.locked() or self.outbox.is_hosts
+        alone = not looked_at and self.config.gateway.use == "sandbox"
+        return [step_of(row) for row in travel(self.engine, self.outbox, instant, alone=alone)]
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""

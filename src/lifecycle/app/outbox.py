@@ -17,7 +17,7 @@ from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.operations import Given
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.acts import Act, Acts
-from lifecycle.engine.outbox import Deliver
+from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.records import OutboxRecord, OutboxStatus
 from lifecycle.engine.relay import Relay, Relayed, Terms
 from lifecycle.engine.work import Work
@@ -35,9 +35,14 @@ class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
     hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator)."""
 
-    def __init__(self, context: Context, served: Mapping[str, Deliver]) -> None:
+    def __init__(
+        self, context: Context, served: Mapping[str, Deliver], together: Mapping[str, DeliverTogether]
+    ) -> None:
         self._context = context
         self._destinations: dict[str, Deliver] = dict(served)
+        self._together = together
+        self.is_hosts = False
+        """Whether a function of the host's serves a destination."""
 
     # Reading
 
@@ -103,6 +108,7 @@ class Outbox:
             if iscoroutinefunction(function):
                 raise DefinitionError(f"The destination {name!r} needs a plain function; call asyncio.run in it.")
             self._destinations[name] = function
+            self.is_hosts = True
             return function
 
         return serve
@@ -111,6 +117,12 @@ class Outbox:
         """Deliver until nothing is due, or the time is up."""
         self._context.ready()
         return self._relay.run(within)
+
+    def travel(self, until: datetime) -> int:
+        """As a traveller, deliver what is due and what is sent by `until`, each at its own instant; how much was tried.
+        It is to be called until that is nothing."""
+        self._context.ready()
+        return self._relay.travel(until)
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait but for those that were just handed to somebody."""
@@ -131,7 +143,8 @@ class Outbox:
             first_retry=config.outbox.first_retry.timedelta,
             longest_retry=config.outbox.longest_retry.timedelta,
         )
-        return Relay(SqlOutbox(self._context.database), self._context.clock, self._destinations, terms)
+        store = SqlOutbox(self._context.database)
+        return Relay(store, self._context.clock, self._destinations, terms, together=self._together)
 
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:

@@ -35,6 +35,11 @@ class VirtualClock:
         """Stand at `instant`; an instant that has passed leaves the clock where it is."""
         self._now = max(self._now, instant.astimezone(UTC))
 
+    def revisit(self, instant: datetime) -> None:
+        """Stand at `instant`, even one that has passed: for who travels through a stretch of time, and does together
+        what is alike in it."""
+        self._now = instant.astimezone(UTC)
+
 
 def stopwatch() -> float:
     """Seconds on a clock that only measures how long something takes, never what time it is."""

@@ -14,7 +14,7 @@ from lifecycle.domain.explaining import Prospect
 from lifecycle.domain.machine import Decision, Effect, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.chain import hash_of
-from lifecycle.engine.clock import Clock
+from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.commands import Answer, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ids import Ids
@@ -62,6 +62,7 @@ class Roots(Generic[Tx_co]):
         self._surround = surround
         self._within_host = within_host
         self._contexts: dict[str, object] = {}
+        self._root_of: dict[str, str] = {}
         self._heeded: list[tuple[Heeding, Sequence[Effect]]] = []
         self._owned: dict[str | None, list[InstanceRecord]] = {}
         self._changes = Changes()
@@ -88,7 +89,7 @@ class Roots(Generic[Tx_co]):
 
     def find(self, instance_id: str) -> tuple[Hand, Held]:
         """An instance and its root, taken in hand. Raises NotFound."""
-        root_id = self.transaction.root_of(instance_id)
+        root_id = self._root_of.get(instance_id) or self.transaction.root_of(instance_id)
         if root_id is None:
             raise NotFound("instance", instance_id)
         if root_id not in self.hands:
@@ -113,6 +114,7 @@ class Roots(Generic[Tx_co]):
         by_root: dict[str, tuple[list[InstanceRecord], list[Any]]] = {root: ([], []) for root in ids}
         for instance in instances:
             by_root[instance.root_id][0].append(instance)
+            self._root_of[instance.id] = instance.root_id
             self._owned.setdefault(instance.owner_id, []).append(instance)
         for deferral in deferrals:
             by_root[deferral.root_id][1].append(deferral)
@@ -331,19 +333,20 @@ class Roots(Generic[Tx_co]):
 
     def flush(self) -> None:
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
-        recorded_at = self._clock.now()
+        recorded_at = None if isinstance(self._clock, VirtualClock) else self._clock.now()
         for hand in self.hands.values():
             if hand.root.id in self.failures and hand.root.status == "live":
                 self._back_off(hand.root, self.failures[hand.root.id])
             else:
                 self._wake(hand)
             for row in hand.log:
-                row.recorded_at = recorded_at
+                row.recorded_at = recorded_at or row.fired_at  # while a virtual clock stands no time passes
                 row.hash = hand.root.head = _seal(hand.root.head, row)
                 self._changes.outbox.extend(messages(row, self._ids))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
             hand.collect(self._changes)
+        self._changes.numbers.sort(key=lambda one: one.issued_at)
         self.transaction.write(self._changes)
 
     def _wake(self, hand: Hand) -> None:

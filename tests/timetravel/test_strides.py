@@ -1,0 +1,100 @@
+"""A journey in strides, in which what lies close together is done together, tells what one instant by instant does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from bench.people import settle_in, shop
+from bench.travel import A_YEAR_LATER
+from lifecycle import Lifecycle
+from lifecycle.gateways.sandbox import SandboxGateway
+from lifecycle.verify import ledger_of, verify
+
+CARDS = ("ok", "declines", "declines_after:2", "declines_first:1", "expired", "times_out", "reply_lost")
+HURRIED = {
+    "LIFECYCLE_POLICIES__DUNNING__RETRIES": "[1h, 5h, 7h]",
+    "LIFECYCLE_CATALOG__PLANS__BASIC__FAMILY": "other",
+}
+"""A retry comes on the day of the failure, and an account can have two subscriptions."""
+Told = list[tuple[object, ...]]
+
+
+def lived(url: str, *, watched: bool) -> tuple[Told, Told, int]:
+    """What happened to seven accounts until 10 February and what their gateway did, without ids; in how many commits.
+
+    Each has another sort of card, a monthly and a weekly plan. Somebody who watches hears of each instant.
+    """
+    with shop(url, HURRIED) as lifecycle:
+        if watched:
+            lifecycle.on("subscription.*")(lambda _step: None)
+        names = come(lifecycle)
+        commits: list[int] = []
+        lifecycle.engine.listeners.append(lambda committed: commits.append(len(committed.transitions)))
+        steps = lifecycle.advance_to(datetime(2026, 2, 10, tzinfo=UTC))
+        assert [step.fired_at for step in steps] == sorted(step.fired_at for step in steps)
+        told: Told = [
+            (names[one.root_id], one.seq, one.machine, one.event, one.target, one.at, one.fired_at, one.recorded_at)
+            for one in steps
+        ]
+        told += [
+            (names[one.root_id], one.seq, one.kind, one.status, f"{one.attempts}", one.created_at, one.finished_at)
+            for one in lifecycle.outbox.list()
+        ]
+        assert isinstance(lifecycle.gateway, SandboxGateway)
+        accounts = {account.id: account.reference for account in lifecycle.accounts.list()}
+        ledger: Told = [
+            (accounts[one.account], one.at, one.key.rpartition(":")[2], one.amount, one.status)
+            for one in lifecycle.gateway.ledger()
+        ]
+        assert (
+            verify(lifecycle.database, now=lifecycle.clock.now(), charges=ledger_of(lifecycle.gateway)).findings == ()
+        )
+        return sorted(told, key=str), sorted(ledger, key=str), len(commits)
+
+
+def come(lifecycle: Lifecycle) -> dict[str, str]:
+    """They come ten minutes apart; the names of their subscriptions."""
+    start, names = lifecycle.clock.now(), dict[str, str]()
+    for n, card in enumerate(CARDS):
+        lifecycle.advance_to(start + n * timedelta(minutes=10))
+        lifecycle.accounts.create(f"a{n:02}", email=f"a{n}@example.com", payment_method=True)
+        names[lifecycle.subscriptions.create(f"a{n:02}", plan="team", by="system").id] = f"a{n:02} by the month"
+        weekly = lifecycle.subscriptions.create(f"a{n:02}", plan="basic", interval="week", trial=False, by="system")
+        names[weekly.id] = f"a{n:02} by the week"
+        lifecycle.payment_methods.add(f"a{n:02}", card)
+    return names
+
+
+def test_a_journey_in_strides_tells_the_same(database_url: str) -> None:
+    """With cards that decline, hesitate and lose their reply, and retries within the hour: each transition, message and
+    charge has the instants that it has instant by instant; in fewer commits (C3, C5, C6, I18)."""
+    strides, ledger, few = lived(database_url, watched=False)
+    moments, ledger_by_moments, many = lived("sqlite://", watched=True)
+    assert strides == moments
+    assert ledger == ledger_by_moments
+    assert few < many
+
+
+def test_ten_and_their_year() -> None:
+    """From 1 February to 1 February, by hand. Those of 1, 4, 7 and 10 January renew 12 times each, as those of the 22nd
+    and, after a trial to the 30th, of the 16th. The weeks of the 13th go on 52 times, the year of the 19th once. That
+    of the 25th renews from February to June, the last time for 20 of 30 days, and ends in July. The last trial ends
+    without a card (C1, C6, I17)."""
+    with shop() as lifecycle:
+        settle_in(lifecycle, 10)
+        assert isinstance(lifecycle.gateway, SandboxGateway)
+        before = sum(entry.amount for entry in lifecycle.gateway.ledger())
+        steps = lifecycle.advance_to(A_YEAR_LATER)
+        fired = Counter(step.event for step in steps if step.machine == "subscription")
+        assert fired == {"cycle_starts": 6 * 12 + 52 + 1 + 5, "trial_ends": 1, "end_date_arrives": 1}
+        assert Counter(step.event for step in steps if step.machine == "invoice") == {"opened": 130, "charged": 130}
+        team, trial, weeks, year, ended = 5 * 12 * 100_00, 12 * 50_00, 52 * 12_00, 1000_00, 4 * 100_00 + 66_67
+        taken = sum(entry.amount for entry in lifecycle.gateway.ledger()) - before
+        assert taken == team + trial + weeks + year + ended
+        assert not findings(lifecycle)
+
+
+def findings(lifecycle: Lifecycle) -> tuple[object, ...]:
+    """What is wrong with the history, or with what the gateway says of it."""
+    return verify(lifecycle.database, now=lifecycle.clock.now(), charges=ledger_of(lifecycle.gateway)).findings
