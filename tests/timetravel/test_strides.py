@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bench.people import settle_in, shop
 from bench.travel import A_YEAR_LATER
 from lifecycle import Lifecycle
@@ -54,18 +56,21 @@ def lived(url: str, *, watched: bool) -> tuple[Told, Told, int]:
 
 
 def come(lifecycle: Lifecycle) -> dict[str, str]:
-    """They come ten minutes apart; the names of their subscriptions."""
-    start, names = lifecycle.clock.now(), dict[str, str]()
+    """They come ten minutes apart, and cancel for the morning after the first renewal; what they have, by name."""
+    start, names = lifecycle.clock.now() + timedelta(hours=18), dict[str, str]()
     for n, card in enumerate(CARDS):
         lifecycle.advance_to(start + n * timedelta(minutes=10))
         lifecycle.accounts.create(f"a{n:02}", email=f"a{n}@example.com", payment_method=True)
-        names[lifecycle.subscriptions.create(f"a{n:02}", plan="team", by="system").id] = f"a{n:02} by the month"
+        monthly = lifecycle.subscriptions.create(f"a{n:02}", plan="team", by="system")
+        names[monthly.id] = f"a{n:02} by the month"
+        lifecycle.subscriptions.cancel(monthly.id, when=datetime(2026, 2, 2, 10, tzinfo=UTC), by="system")
         weekly = lifecycle.subscriptions.create(f"a{n:02}", plan="basic", interval="week", trial=False, by="system")
         names[weekly.id] = f"a{n:02} by the week"
         lifecycle.payment_methods.add(f"a{n:02}", card)
     return names
 
 
+@pytest.mark.sampled
 def test_a_journey_in_strides_tells_the_same(database_url: str) -> None:
     """With cards that decline, hesitate and lose their reply, and retries within the hour: each transition, message and
     charge has the instants that it has instant by instant; in fewer commits (C3, C5, C6, I18)."""
