@@ -52,7 +52,7 @@ travel: .venv/.tools ## Live 10,000 subscriptions through a year, and print the 
 	$(BIN)/python -m bench.travel $(ARGS)
 
 lock: .venv/.tools ## Resolve pyproject.toml into requirements/ (UPGRADE=1 for the newest that fit)
-	$(COMPILE) --group dev --extra postgres --extra async --extra metrics --extra stripe --extra pdf --output-file requirements/lock.txt
+	$(COMPILE) --group dev --extra postgres --extra async --extra metrics --extra stripe --extra pdf --extra testing --output-file requirements/lock.txt
 	$(COMPILE) --group build --constraint requirements/lock.txt --output-file requirements/runtime.txt
 
 clean: ## Remove the environment, builds and caches; what `make demo` made stays

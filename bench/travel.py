@@ -1,4 +1,7 @@
-"""`make travel`: lives so many subscriptions through a year in one call, charges included, and prints the rate."""
+"""`make travel`: lives so many subscriptions through a year in one call, charges included, and prints the rate.
+
+`--compare` lives as many through the same year instant by instant too, and prints the ratio.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import argparse
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from rich.console import Console
@@ -17,12 +21,29 @@ from bench.people import FEBRUARY, settle_in, shop
 from bench.world import quiet
 from lifecycle import Lifecycle
 from lifecycle.engine.committed import Committed
-from lifecycle.verify import ledger_of, verify
+from lifecycle.verify import Report, ledger_of, verify
 from lifecycle_machines.subscription import SubscriptionMachine
 
 DEFERRED = frozenset({*SubscriptionMachine.deferred, "retry_due"})
 """What fires by itself; what it brings about, such as an invoice and its payment, is counted apart."""
 A_YEAR_LATER = datetime(2027, 2, 1, tzinfo=UTC)
+STRIDE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Travelled:
+    """What a journey came to."""
+
+    settled: float
+    seconds: float
+    fired: int
+    transitions: int
+    report: Report
+
+    @property
+    def rate(self) -> float:
+        """Transitions a second."""
+        return self.transitions / self.seconds
 
 
 def main() -> None:
@@ -30,32 +51,45 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="make travel")
     options.add_argument("--subscriptions", type=int, default=10_000, help="how many, each on an account of its own")
     options.add_argument("--url", default="sqlite://", help="an empty database; without one it is in memory")
+    options.add_argument("--compare", action="store_true", help="travel without a stride too, in memory")
     given = options.parse_args()
     console = Console(stderr=True)
     quiet()
-    with shop(given.url) as lifecycle:
-        began = perf_counter()
-        settle_in(lifecycle, given.subscriptions, lambda numbers: track(numbers, "settling in", console=console))
-        settled = perf_counter() - began
-        with _shown(lifecycle, console):
-            began = perf_counter()
-            steps = lifecycle.advance_to(A_YEAR_LATER)
-            seconds = perf_counter() - began
-        fired = sum(step.cause == "deferral" and step.event in DEFERRED for step in steps)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        report = verify(lifecycle.database, now=lifecycle.clock.now(), charges=ledger_of(lifecycle.gateway))
+    done = live(given.url, given.subscriptions, STRIDE, console)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     table = Table("measure", "figure", title=f"{given.subscriptions:,} subscriptions, one year, one call")
-    table.add_row("settled in, s", f"{settled:,.1f}")
-    table.add_row("deferred transitions fired", f"{fired:,}")
-    table.add_row("transitions in all", f"{len(steps):,}")
-    table.add_row("seconds", f"{seconds:,.1f}")
-    table.add_row("fired per second", f"{fired / seconds:,.0f}")
-    table.add_row("transitions per second", f"{len(steps) / seconds:,.0f}")
+    table.add_row("settled in, s", f"{done.settled:,.1f}")
+    table.add_row("deferred transitions fired", f"{done.fired:,}")
+    table.add_row("transitions in all", f"{done.transitions:,}")
+    table.add_row("seconds", f"{done.seconds:,.1f}")
+    table.add_row("fired per second", f"{done.fired / done.seconds:,.0f}")
+    table.add_row("transitions per second", f"{done.rate:,.0f}")
     table.add_row("peak memory, MB", f"{memory:,}")
+    report = done.report
     table.add_row("verify", f"{len(report.findings)} findings in {report.rows:,} rows of {report.roots:,} roots")
+    if given.compare:
+        slow = live("sqlite://", given.subscriptions, None, console)
+        table.add_row("without a stride, seconds", f"{slow.seconds:,.1f}")
+        table.add_row("without a stride, transitions per second", f"{slow.rate:,.0f}")
+        table.add_row("ratio", f"{done.rate / slow.rate:.1f}")
     Console().print(table)
     if report.findings:
         raise SystemExit("\n".join(str(finding) for finding in report.findings[:20]))
+
+
+def live(url: str, number: int, stride: timedelta | None, console: Console) -> Travelled:
+    """So many come, and live through a year."""
+    with shop(url) as lifecycle:
+        began = perf_counter()
+        settle_in(lifecycle, number, lambda numbers: track(numbers, "settling in", console=console))
+        settled = perf_counter() - began
+        with _shown(lifecycle, console):
+            began = perf_counter()
+            steps = lifecycle.advance_to(A_YEAR_LATER, stride)
+            seconds = perf_counter() - began
+        fired = sum(step.cause == "deferral" and step.event in DEFERRED for step in steps)
+        report = verify(lifecycle.database, now=lifecycle.clock.now(), charges=ledger_of(lifecycle.gateway))
+        return Travelled(settled, seconds, fired, len(steps), report)
 
 
 @contextmanager

@@ -23,13 +23,14 @@ ALL = "LIFECYCLE_TEST_SAMPLES"
 """Set to `all`, it has every sampled test run in all its variants: `make everything`."""
 
 
-def _is_whole() -> bool:
+def is_whole() -> bool:
+    """Whether this run leaves nothing out."""
     return os.environ.get(ALL) == "all" or SIZE.is_long
 
 
 def pytest_report_header() -> list[str]:
     """Say at the top of the report which PostgreSQL the tests will run on, and how many of their variants."""
-    variants = "all" if _is_whole() else "a sample"
+    variants = "all" if is_whole() else "a sample"
     found = postgres.find() or "NONE FOUND, its tests will be skipped"
     return [f"postgresql: {found}", f"variants: {variants}"]
 
@@ -37,7 +38,7 @@ def pytest_report_header() -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a test that is marked `sampled`, everyday's runs have every second variant, or every so-and-so-many-th, as the
     mark says: where those are the two databases, one test runs on the one, and the next on the other."""
-    if _is_whole():
+    if is_whole():
         return
     tests: dict[str, list[pytest.Item]] = {}
     left_out: set[pytest.Item] = set()

@@ -105,9 +105,10 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
 
     @classmethod
     def holds_back(cls, state: str, facts: Invoice) -> Collection[str]:
-        """No later cycle starts while the charge is without an answer (rule C5), or is still to be asked for."""
+        """What comes next of its subscription waits while the charge is without an answer, or is still to be asked for:
+        a later cycle, and a change or an end, which are worked out from what is paid (rules C5, D7)."""
         waits = facts.charge == "asked" if state == "open" else state == "draft" and facts.order is None
-        return ("cycle_starts",) if waits else ()
+        return ("cycle_starts", "change_takes_effect", "end_date_arrives") if waits else ()
 
     # Guards
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lifecycle.app.forecasting import Forecast
     from lifecycle.app.lifecycle import Lifecycle
     from lifecycle.engine.clock import SystemClock, VirtualClock
     from lifecycle.engine.outbox import Message, TryLater, Undeliverable
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from lifecycle.store.queries import Step
 
 __all__ = [
+    "Forecast",
     "Lifecycle",
     "LifecycleError",
     "Message",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Forecast": "lifecycle.app.forecasting",
     "Lifecycle": "lifecycle.app.lifecycle",
     "LifecycleError": "lifecycle.errors",
     "Message": "lifecycle.engine.outbox",

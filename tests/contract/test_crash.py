@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.contract.dying import kill_at_each_point
 from tests.contract.world import World, counted_again
+
+pytestmark = pytest.mark.sampled
 
 POINTS = [
     "select lifecycle_roots",

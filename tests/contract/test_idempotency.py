@@ -12,6 +12,8 @@ from tests.contract.threads import at_once
 from tests.contract.world import World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 
 def test_the_same_command_again_gets_the_same_answer_again(world: World) -> None:
     """Nothing happens the second time, and the answer is the first one, even after the subscription has moved on."""

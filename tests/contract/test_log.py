@@ -11,6 +11,8 @@ from lifecycle.engine.commands import Creation
 from tests.contract.world import START, World, counted_again
 from tests.unit.machine_world import ACCOUNT, utc
 
+pytestmark = pytest.mark.sampled
+
 
 def test_each_roots_rows_are_numbered_without_a_gap(world: World) -> None:
     """Two subscriptions and a beacon, fired together, each count their own rows from one (rules A12, X7)."""

@@ -51,6 +51,7 @@ def test_a_message_is_written_with_its_transition(post: Post) -> None:
         "created_at": START,
         "finished_at": None,
         "error": None,
+        "clock": None,
     }
     assert first.startswith("out_")
     assert post.log(courier)[1]["effects"][2] == {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import pytest
 
 from lifecycle.engine.outbox import Message
-from lifecycle.engine.relay import Relay, Relayed
+from lifecycle.engine.relay_ahead import RelayAhead
 from tests.contract.outbox_world import MINUTE, TERMS, Desk, Post
 from tests.contract.world import START
 
@@ -42,15 +42,21 @@ class Counter:
         return [message.id for message in messages if message.kind == "one"]
 
 
-def relay(post: Post, desk: Desk, together: Counter) -> Relay:
-    """One that brings several to the counter, and one to the desk."""
-    return Relay(post.outbox, post.clock, {"office": desk}, TERMS, lambda: 1.0, together={"office": together})
+def take(post: Post, desk: Desk, together: Counter) -> int:
+    """All that is there goes to the counter, and what is left over to the desk; how much was taken out."""
+    relay = RelayAhead(post.outbox, post.clock, {"office": desk}, TERMS, lambda: 1.0, together={"office": together})
+    return relay.travel(post.clock.now())
+
+
+def states(post: Post) -> list[tuple[object, ...]]:
+    """How the messages stand."""
+    return sorted((row["kind"], row["status"], row["attempts"], row["fence"]) for row in post.rows("outbox"))
 
 
 def test_what_is_left_over_is_delivered_singly(post: Post) -> None:
     """What was begun in one go comes as taken out before, what was not begun comes as new (D2)."""
     desk = Desk()
-    assert relay(post, desk, Counter()).run() == Relayed(delivered=3)
+    assert take(post, desk, Counter()) == 3
     assert [(message.kind, message.again) for message in desk.taken] == [("two", True), ("three", False)]
     rows = [(row["status"], row["attempts"], row["wake_at"], row["finished_at"]) for row in post.rows("outbox")]
     assert rows == [("delivered", 1, None, START)] * 3
@@ -59,11 +65,16 @@ def test_what_is_left_over_is_delivered_singly(post: Post) -> None:
 def test_where_one_go_fails_each_is_delivered_singly(post: Post) -> None:
     """So that the trouble of one is its own; whatever was begun comes as taken out before (D2)."""
     desk = Desk(None, OSError("shut"))
-    assert relay(post, desk, Counter(OSError("a page is missing"))).run() == Relayed(delivered=2, failed=1)
+    assert take(post, desk, Counter(OSError("a page is missing"))) == 3
     assert [(message.kind, message.again) for message in desk.taken] == [
         ("one", True),
         ("two", True),
         ("three", False),
+    ]
+    assert states(post) == [
+        ("one", "delivered", 1, 1),
+        ("three", "delivered", 1, 1),
+        ("two", "waiting", 1, 1),
     ]
 
 
@@ -75,9 +86,8 @@ def test_in_one_go_whose_lease_is_over_nobody_is_heard(post: Post) -> None:
         post.outbox.claim(["office"], post.clock.now(), post.clock.now() + MINUTE, 10)
 
     desk = Desk()
-    assert relay(post, desk, Counter(then=others)).run() == Relayed(stale=3)
-    assert desk.taken == []
-    assert {(row["status"], row["fence"]) for row in post.rows("outbox")} == {("leased", 2)}
+    assert take(post, desk, Counter(then=others)) == 3
+    assert [row[1:] for row in states(post)] == [("leased", 0, 2)] * 3
 
 
 def test_what_was_taken_out_before_never_goes_in_one_go(post: Post) -> None:
@@ -85,5 +95,6 @@ def test_what_was_taken_out_before_never_goes_in_one_go(post: Post) -> None:
     post.outbox.claim(["office"], START, START + MINUTE, 10)
     post.wait(60)
     desk = Desk()
-    assert relay(post, desk, Counter(AssertionError("nothing is new"))).run() == Relayed(delivered=3)
+    assert take(post, desk, Counter(AssertionError("nothing is new"))) == 3
+    assert [row[1] for row in states(post)] == ["delivered"] * 3
     assert [message.again for message in desk.taken] == [True] * 3

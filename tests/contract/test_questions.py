@@ -12,6 +12,8 @@ from lifecycle.errors import NotFound
 from tests.contract.world import World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 
 def asked(world: World, instance: Answer, event: str | None = None, **arguments: object) -> Explanation:
     """The explanation; that asking has changed nothing is part of it."""

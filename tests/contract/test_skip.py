@@ -10,6 +10,8 @@ from lifecycle.engine.acts import Acts
 from tests.contract.world import World
 from tests.unit.machine_world import at, utc
 
+pytestmark = pytest.mark.sampled
+
 
 def test_a_skipped_cycle_is_not_invoiced_and_the_next_keeps_the_anchor(world: World) -> None:
     """Bought on 31 January, the cycle of 28 February is skipped: no effect, number 2, and 31 March is next."""

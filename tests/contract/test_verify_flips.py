@@ -16,7 +16,7 @@ from tests.contract.verify_vandal import Vandal
 from tests.contract.verify_world import World
 from tests.unit.machine_world import at, utc
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sampled(6)
 
 SECOND = timedelta(seconds=1)
 WATCHED = {

@@ -12,6 +12,8 @@ from lifecycle.errors import DefinitionError, NotFound, Refused
 from tests.contract.world import BEACON, CONTRACT, CONTRACT_2, CONTRACT_3, World
 from tests.unit.machine_world import utc
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def released(url: str) -> Iterator[World]:

@@ -71,6 +71,12 @@ def smuggle_in(vandal: Vandal) -> str:
     return "lapsed_lease"
 
 
+def put_on_a_clock(vandal: Vandal) -> str:
+    """A root is said to be on a named clock that nobody made."""
+    vandal.root("weekly", clock="nobody_s")
+    return "weekly"
+
+
 def forget_root(vandal: Vandal) -> str:
     """A root is gone."""
     vandal.remove(schema.roots, id=vandal.id("running_lease"))
@@ -503,6 +509,7 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     forget_all: {"no_history"},
     forget_everything: {"no_history"},
     smuggle_in: {"no_history"},
+    put_on_a_clock: {"clock"},
     forget_root: {"orphan"},
     forget_instance: {"orphan"},
     lose_a_deferral: {"orphan"},

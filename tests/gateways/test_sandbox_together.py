@@ -5,11 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from itertools import count
 
+import pytest
+
 from lifecycle.gateways.sandbox import SandboxGateway, Totals
 from tests.contract.threads import at_once
 from tests.forking import forker
 from tests.gateways import charging
 from tests.gateways.till import Till, word
+
+pytestmark = pytest.mark.sampled
 
 
 def test_sixteen_threads_with_one_key_make_one_payment(till: Till) -> None:

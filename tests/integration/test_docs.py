@@ -73,13 +73,16 @@ class Program:
         return program
 
 
+PLUGIN = ("-q", "-p", "lifecycle.testing.plugin")
+"""As an installation has it; other plugins are left out, and this one too where it is found by itself."""
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command as a reader would, without any setting of this environment; what it said on stdout."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("LIFECYCLE_", "MAKE"))}
-    sources = os.pathsep.join(str(ROOT / folder) for folder in ("src", "machines", "jobs"))
-    done = subprocess.run(
-        command, cwd=cwd, env=env | {"PYTHONPATH": sources}, capture_output=True, text=True, check=False
-    )
+    env["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in ("src", "machines", "jobs"))
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -128,9 +131,8 @@ def test_the_python_of_a_page_runs(page: str, folder: Path) -> None:
         (folder / name).write_text(content, encoding="utf-8")
     for script in program.scripts:
         assert list(in_order(EXPECTED.findall(script.code), run_script(folder, script))) == []
-    for name in program.files:
-        if name.startswith("test_"):
-            run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name, cwd=folder)
+    if tests := [name for name in program.files if name.startswith("test_")]:
+        run(sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", *tests, cwd=folder)
 
 
 def test_the_readme_begins_with_a_host(folder: Path) -> None:
@@ -157,6 +159,26 @@ def test_the_readme_travels_through_three_months(folder: Path) -> None:
         "2026-03-31 09:00:00+00:00 subscription cycle_starts",
         "2026-04-30 09:00:00+00:00 subscription cycle_starts",
     ]
+
+
+# Stories
+
+
+def stories() -> Iterator[tuple[str, str]]:
+    """The scenario files that pages show, by their names."""
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            if (name := FILE.match(block)) and name[1].endswith(".scenario.yaml"):
+                yield name[1], block
+
+
+def test_the_stories_of_the_pages_hold(folder: Path) -> None:
+    """Each as a reader would save it and play it."""
+    names = [name for name, _ in stories()]
+    for name, block in stories():
+        (folder / name).write_text(block, encoding="utf-8")
+    shown = run(program(folder) / "lifecycle", "scenario", "run", "--brief", *names, cwd=folder)
+    assert [line[0] for line in shown.splitlines()] == ["✓"] * 2
 
 
 # Commands

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.sampled
 
 START = "2026-03-01T09:00+00:00"
 MACHINES = "[tests.integration.alarms:Alarm]"
-QUICK = ["database", "schema", "loop", "lag", "clock", "quarantined", "dead_letters"]
+QUICK = ["database", "schema", "loop", "lag", "clock", "quarantined", "dead_letters", "named_clocks"]
 
 
 @contextmanager
@@ -241,11 +241,11 @@ def test_health_reads_no_table_that_grows(tmp_path: Path) -> None:
 
 
 def test_the_doctor_finds_nothing_wrong_and_leaves_nothing(database_url: str) -> None:
-    """Seventeen answers, none but ok; the row that it wrote was taken back."""
+    """Twenty-one answers, none but ok; the row that it wrote was taken back."""
     with installation(database_url) as (lifecycle, _):
         answers = diagnosed(database_url)
         assert {name: one.status for name, one in answers.items() if one.status != "ok"} == {}
-        assert len(answers) == 20
+        assert len(answers) == 21
         with lifecycle.database.reading() as connection:
             assert [row.id for row in daemons.daemons(connection)] == ["daemon_1"]
 

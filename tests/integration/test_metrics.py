@@ -20,6 +20,8 @@ from tests.integration.alarms import wind
 from tests.integration.test_health import MACHINES, START, fill_outbox
 from tests.integration.world import PROJECT, travelling
 
+pytestmark = pytest.mark.sampled
+
 HOUR = timedelta(hours=1)
 
 

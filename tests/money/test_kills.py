@@ -1,8 +1,8 @@
 """`kill -9` at every commit, of the store and of the gateway, and around every call of the gateway: whoever comes after
 finishes what was begun, once.
 
-Everyday's run takes every seventh point on SQLite and every ninth on PostgreSQL, where a new process takes longer;
-`make torture` takes all, and each of them twice.
+Everyday's run takes every thirteenth point on SQLite and every seventeenth on PostgreSQL, where a new process takes
+longer; `make torture` takes all, and each of them twice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ POINTS = {
 def test_killed_at_every_point(shop: Shop, url: str, tmp_path: Path) -> None:
     """The next process comes as soon as what was handed over is free again, or two days later, when the gateway has
     forgotten its keys. No money is taken twice or for nothing, none is lost, and no number is missing."""
-    number, step = (1, 7) if shop.lifecycle.database.is_sqlite else (3, 9)
+    number, step = (1, 13) if shop.lifecycle.database.is_sqlite else (3, 17)
     if SIZE.is_long:
         number, step = 1, 1
     points, life, is_over = Counter[str](), 0, False
@@ -67,7 +67,7 @@ def _live(lives: Forker, shop: Shop, number: int, life: int) -> tuple[datetime, 
         assert became == "done"
         return None
     assert became == "killed", said
-    wait_until(lambda: shop.lifecycle.database.is_sqlite or not _is_still_open(shop))
+    wait_until(lambda: shop.lifecycle.database.is_sqlite or not is_still_open(shop))
     at, _, point = said.partition(" ")
     return datetime.fromisoformat(at), point
 
@@ -93,7 +93,7 @@ def _name(life: int) -> str:
     return f"account-{life}"
 
 
-def _is_still_open(shop: Shop) -> bool:
+def is_still_open(shop: Shop) -> bool:
     """Whether PostgreSQL has not yet noticed that the process is dead."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
     with shop.lifecycle.database.reading() as connection:

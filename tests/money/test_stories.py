@@ -361,6 +361,23 @@ def test_a_cycle_waits_for_the_answer_about_the_one_before_and_a_command_asks_fo
     assert shop.charged("ann") == ["06-01 50.00", "08-05 50.00", "08-05 50.00"]
 
 
+def test_who_changes_while_the_daemon_is_late_is_credited_for_what_is_renewed_first(shop: Shop) -> None:
+    """Down until 16 July, when Ann upgrades: July is renewed and charged first, and its unused 50.00 × 15/31 = 24.19
+    come back. Where no answer comes the change is refused, and its quote is too; inside a host's transaction as well,
+    until July is paid (B4, D7)."""
+    ann, bob = shop.bought("ann", "basic"), shop.bought("bob", "basic")
+    shop.card("bob", "times_out")
+    shop.down_until("2026-07-16 09:00")
+    with shop.host() as engine, engine.begin() as connection:
+        inside = shop.lifecycle.using(connection).subscriptions
+        assert code(inside.change, ann, plan="team", when="now", by="ann") == "order_in_progress"
+    shop.change(ann, "team")
+    assert code(shop.lifecycle.quotes.change, bob, plan="team", when="now", by="bob") == "order_in_progress"
+    assert code(shop.change, bob, "team") == "order_in_progress"
+    assert shop.charged("ann") == ["06-01 50.00", "07-16 50.00", "07-16 75.81"]
+    assert shop.charged("bob") == ["06-01 50.00"]
+
+
 class Died(BaseException):
     """The process is gone."""
 

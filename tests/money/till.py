@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from lifecycle.engine.clock import Clock
-from lifecycle.errors import LifecycleError
 from lifecycle.gateways.protocol import Charge, Gateway, NoAnswer, Outcome, Refund
 from lifecycle.gateways.sandbox import SandboxGateway
 from lifecycle.store.database import Database
@@ -53,23 +52,6 @@ class Till(SandboxGateway):
         if self.line.is_late:
             raise NoAnswer("No answer comes back.")
         return outcome
-
-    def charge_many(
-        self, charges: Sequence[Charge], deciding: Callable[[int], None]
-    ) -> Sequence[Outcome | LifecycleError]:
-        """As the line is."""
-        self._call()
-        if not self.line.is_late:
-            self.line.charges.extend(charge.key for charge in charges)
-            return super().charge_many(charges, deciding)
-        answers: list[Outcome | LifecycleError] = []
-        for place, charge in enumerate(charges):
-            deciding(place)
-            try:
-                answers.append(self.charge(charge))
-            except LifecycleError as error:
-                answers.append(error)
-        return answers
 
     def find_charge(self, charge: Charge) -> Outcome | None:
         """As the line is."""

@@ -201,3 +201,10 @@ def test_the_script_runs_to_its_end(home: Path, installed: Path) -> None:
         "cancel trial pending_cancellation",
         "end_date_arrives pending_cancellation ended",
     ]
+
+
+def test_a_shops_own_tests_find_the_plugin(installed: Path, tmp_path: Path) -> None:
+    """From the wheel, without being told where it is: an outsider's stories in dates all hold, each once (G4, X70)."""
+    folder = copytree(ROOT / "docs" / "examples" / "qa", tmp_path / "qa")
+    said = run([installed / "python", "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"], cwd=folder)
+    assert said.splitlines()[-1].startswith("6 passed"), said

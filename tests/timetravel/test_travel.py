@@ -19,6 +19,7 @@ from lifecycle.errors import LifecycleError
 from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlStore, SqlTransaction
+from tests.integration.world import travelling
 from tests.timetravel.shop import IN_MEMORY, open_shop
 from tests.unit.machine_world import at, utc
 
@@ -149,3 +150,12 @@ def test_a_real_clock_is_not_moved() -> None:
         engine.advance_to(utc("2030-01-01"))
     assert refused.value.code == "clock_is_real"
     assert engine.store.next_wake_at() == utc("2026-03-02")
+
+
+def test_a_scheduler_takes_no_number_from_those_of_the_history(database_url: str) -> None:
+    """Who travels by it gets the same identifiers as who does not (rule G4)."""
+    with travelling(database_url, "2026-03-01T00:00+00:00") as (lifecycle, clock):
+        with lifecycle.start():
+            pass
+        account = lifecycle.accounts.create("acme", email="acme@example.com")
+        assert account.id == Ids(clock, counting()).new("acct")

@@ -47,6 +47,8 @@ def written(value: object) -> str:
     """A default as the page writes it."""
     if isinstance(value, list):
         return f"[{', '.join(str(part) for part in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value in (None, "") or isinstance(value, Section) else str(value)
 
 

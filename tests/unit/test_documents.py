@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from html.parser import HTMLParser
 from importlib.resources import files
+from typing import Literal
 
 import pytest
 
 from lifecycle.documents.html import as_html
 from lifecycle.documents.model import Party, Printed, PrintedLine
 from lifecycle.documents.pdf import as_pdf
+from lifecycle.documents.sheet import sheet
 from lifecycle.errors import LifecycleError
 
 SELLER = Party("Northwind Software", "Lindenstraße 12\n10969 Berlin", "DE 123456789", "billing@northwind.example")
@@ -211,6 +213,17 @@ def test_the_mark_tells_how_it_stands(status: str, mark: str, statement: str) ->
     page = Page(replace(UPGRADE, status=status))
     assert page.texts("p", "mark") == [mark]
     assert page.texts("p", "statement") == [statement]
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_note"])
+def test_a_test_says_so(kind: Literal["invoice", "credit_note"]) -> None:
+    """X89: in the title and in the statement, on page and PDF."""
+    printed = replace(UPGRADE, is_test=True, kind=kind)
+    made = sheet(printed)
+    assert made.title in ("TEST – Invoice", "TEST – Credit note")
+    assert made.statement.startswith("This is a test: nothing is owed, and no money was moved. ")
+    assert made.title in as_html(printed)
+    assert "TEST" in words_of(as_pdf(printed)) or shutil.which("pdftotext") is None
 
 
 def test_without_a_method_an_open_invoice_is_simply_due() -> None:

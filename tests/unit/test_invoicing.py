@@ -308,17 +308,17 @@ def test_time_that_nobody_paid_is_not_given_back() -> None:
 
 
 def test_what_a_balance_settled_is_given_back() -> None:
-    """20.00 of July's 50.00 came from the balance: of 50.00 × 21/31 unused, 20.00 (rules D7, I2)."""
+    """20.00 of July's 50.00 came from the balance: of 50.00 × 28/31 unused, 20.00 (rules D7, I2)."""
     here = bought("basic", "2026-06-01")
     here.present = here.around.purse.balance = 2000
-    here.command("schedule_change", "2026-06-20", plan="team", at=at("2026-07-10"))
+    here.command("schedule_change", "2026-06-20", plan="team", at=at("2026-07-03"))
     here.travel("2026-07-01", None)
     here.answer("declined")
-    here.travel("2026-07-10", None)
+    here.travel("2026-07-03", None)
     unused_line = here.invoice.facts.lines[1]
     assert (unused_line.amount, unused_line.formula) == (
         -2000,
-        "50.00 × 21/31 days unused = 33.87, of which 20.00 was settled",
+        "50.00 × 28/31 days unused = 45.16, of which 20.00 was settled",
     )
 
 

@@ -1,4 +1,5 @@
-"""The rules and the tests name each other: docs/rules.md states what tests name, and tests name what it states."""
+"""The rules and the tests name each other: docs/rules.md states what tests and stories name, and they name what it
+states."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from tests.scenarios.library import FILES as STORIES
+from tests.scenarios.library import story
 
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "rules.md"
@@ -20,8 +24,11 @@ def stated() -> Sequence[str]:
 
 
 def named() -> Mapping[str, Sequence[str]]:
-    """The tests whose docstrings name a rule, by its id."""
+    """The tests whose docstrings name a rule, and the stories that cover it, by its id."""
     tests: dict[str, list[str]] = defaultdict(list)
+    for file in STORIES:
+        for rule in story(file).scenario.covers:
+            tests[rule].append(str(file.relative_to(TESTS)))
     for file in sorted(TESTS.rglob("test_*.py")):
         for name, docstring in docstrings(file):
             for rule in NAME.findall(docstring):

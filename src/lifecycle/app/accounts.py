@@ -12,6 +12,7 @@ from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import known_zone
 from lifecycle.domain.money import exponent
+from lifecycle.domain.refusals import refused
 from lifecycle.errors import NotFound, Refused
 from lifecycle.store import accounts as store
 from lifecycle.store.money import PaymentMethod, add_payment_method
@@ -37,6 +38,8 @@ class Details(TypedDict, total=False):
     """What can be charged, as the gateway calls it; True: the sandbox's good card."""
     address: str
     tax_id: str
+    clock: str | None
+    """The named clock that it is to be on, for tests."""
 
 
 class Accounts:
@@ -47,7 +50,8 @@ class Accounts:
         self._methods = methods
 
     def create(self, reference: str, **details: Unpack[Details]) -> Account:
-        """A new account. Raises Refused (`invalid`, `reference_taken`)."""
+        """A new account. Raises Refused (`invalid`, `reference_taken`), and for a `clock` `clocks_not_allowed` and
+        NotFound."""
         account, method = self.prepared(reference, **details)
         return self._context.engine.attempt(lambda work: self.write(work.transaction, account, method))
 
@@ -68,6 +72,9 @@ class Accounts:
 
     def prepared(self, reference: str, **details: Unpack[Details]) -> tuple[Account, PaymentMethod | None]:
         """An account that is checked but not written, with its payment method. Raises Refused (`invalid`)."""
+        clock = details.get("clock")
+        if clock is not None and not self._context.config.clocks_allowed:
+            raise refused("clocks_not_allowed")
         zone = details.get("zone") or self._context.config.zone
         currency = details.get("currency") or self._context.config.catalog.currency
         name = details.get("name") or reference
@@ -93,11 +100,12 @@ class Accounts:
             zone=zone,
             address=address,
             tax_id=tax_id,
+            clock=clock,
         )
         token = details.get("payment_method")
         if not token:
             return account, None
-        method = self._methods.prepared(account.id, GOOD_CARD if token is True else token)
+        method = self._methods.prepared(account.id, GOOD_CARD if token is True else token, clock=clock)
         return replace(account, payment_method=method.id), method
 
     def write(self, transaction: SqlTransaction, account: Account, method: PaymentMethod | None = None) -> Account:
@@ -108,7 +116,7 @@ class Accounts:
                 f"There is an account {account.reference!r} already.",
                 instead="Use another reference.",
             )
-        store.add_account(transaction.connection, account, self._context.clock.now())
+        store.add_account(transaction.connection, account, self._context.now(transaction.connection, account.clock))
         if method is not None:
             add_payment_method(transaction.connection, replace(method, default_of=account.id))
         return account

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import cast
 
-from lifecycle.domain.calendar import Interval, parse_instant
+from lifecycle.domain.calendar import Duration, Interval, parse_instant, shift
 from lifecycle.domain.machine import Json
 from lifecycle.errors import Refused
 
@@ -48,6 +48,38 @@ def instant(when: When, zone: str) -> str:
         return parse_instant(when if isinstance(when, str) else when.isoformat(), zone).isoformat()
     except ValueError as error:
         raise invalid(str(error)) from error
+
+
+def end(until: When, zone: str, now: datetime) -> datetime:
+    """An instant that has not passed, in UTC: as `instant` takes it, or so long from now: `+3 months`, `+14d`."""
+    at = moment(until, zone, now)
+    if at < now:
+        raise invalid(f"{until} has passed; give a date or time to come, or a length such as '+3 months'.")
+    return at
+
+
+def moment(when: When, zone: str, now: datetime) -> datetime:
+    """An instant, in UTC: as `instant` takes it, or so long from now: `+3 months`, `+14d`."""
+    try:
+        if isinstance(when, str) and when.startswith("+"):
+            return _after(now, when[1:].strip(), zone)
+        return datetime.fromisoformat(instant(when, zone))
+    except OverflowError as error:
+        raise invalid(f"{when} is further than the calendar goes.") from error
+
+
+def _after(now: datetime, length: str, zone: str) -> datetime:
+    """`now` plus an interval, by the calendar of the zone, or a duration."""
+    try:
+        interval = Interval.parse(length)
+    except ValueError:
+        interval = None
+    try:
+        if interval is not None:
+            return shift(now, interval.unit, interval.count, zone)
+        return Duration.parse(length).after(now, zone)
+    except ValueError as error:
+        raise invalid(f"'+{length}' is no length: write it like '+3 months', '+1 year', +14d or +12h.") from error
 
 
 def asked(given: Mapping[str, object], zone: str) -> Json:

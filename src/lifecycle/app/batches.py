@@ -55,7 +55,7 @@ class Batches:
                 decided(message)
                 if asked.charge.key in known and known[asked.charge.key].status in ("succeeded", "declined"):
                     continue
-                made.append(self._cashier.answered(asked, outcome))
+                made.append(self._cashier.answered(work, asked, outcome))
                 _, held = work.find(asked.charge.invoice)
                 self._cashier.follow(work, asked, outcome, held.facts)
             if work.failures:  # each of them is to be tried again from its own instant

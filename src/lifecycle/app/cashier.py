@@ -136,7 +136,7 @@ class Cashier:
             earlier = money.attempt(work.transaction.connection, asked.charge.key)
             if earlier is not None and earlier.status in ("succeeded", "declined"):
                 return
-            money.put_attempt(work.transaction.connection, self.answered(asked, outcome))
+            money.put_attempt(work.transaction.connection, self.answered(work, asked, outcome))
             self.follow(work, asked, outcome, held.facts)
 
         self._context.engine.attempt(job)
@@ -248,9 +248,9 @@ class Cashier:
             raise Undeliverable(f"The invoice {told['invoice']} or its payment method is not there.")
         return asked_for(told, invoices.load(stored.facts), stored.account_id, method, attempt)
 
-    def answered(self, asked: Asked, outcome: Outcome) -> Attempt:
+    def answered(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome) -> Attempt:
         """The attempt, with its outcome, as of now."""
-        now = self._context.clock.now()
+        now = work.now()
         made = self._attempt(asked, outcome.status, now)
         return replace(made, reference=outcome.reference, reason=outcome.reason, answered_at=now)
 

@@ -23,6 +23,7 @@ from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.registry import load_machines
 from lifecycle.errors import LifecycleError
+from lifecycle.store import clocks as clocks_table
 from lifecycle.store import daemons as daemons_table
 from lifecycle.store import migrate, probe, queries
 from lifecycle.store.database import Database
@@ -245,6 +246,17 @@ def outbox(subject: Subject) -> Answer:
         hint = "Is the job relay_outbox there, and the destination served? lifecycle outbox list --status waiting"
         return "warn", count, f"{count} messages have been due for too long. {hint}"
     return "ok", 0, "No message has been due for too long."
+
+
+def named_clocks(subject: Subject) -> Answer:
+    """How many clocks testers have."""
+    with subject.database.reading() as connection:
+        count = clocks_table.count(connection)
+    if not count:
+        return "ok", 0, "No account is on a named clock."
+    told = f"{count} named clocks; what is on them is a test, and no daemon's: lifecycle clock list"
+    allowed = subject.config.clocks_allowed
+    return ("ok", count, told) if allowed else ("warn", count, f"{told}. The configuration allows none any more.")
 
 
 def gateway(subject: Subject) -> Answer:

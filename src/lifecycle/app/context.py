@@ -6,17 +6,21 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
 from weakref import WeakSet
 
+from sqlalchemy import Connection
 from sqlalchemy import Engine as SqlEngine
 
 from lifecycle.app.gateway import tax_function
 from lifecycle.config import Config
 from lifecycle.domain.account import Account
 from lifecycle.domain.invoicing import TaxFunction
-from lifecycle.domain.surroundings import Purse, Series, Surroundings
-from lifecycle.engine.clock import Clock
+from lifecycle.domain.surroundings import TEST_SERIES, Purse, Series, Surroundings
+from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.committed import Listener
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.ids import Ids
@@ -25,7 +29,8 @@ from lifecycle.engine.registry import Registry, load_machines
 from lifecycle.engine.work import Work
 from lifecycle.errors import Refused
 from lifecycle.gateways.protocol import Gateway
-from lifecycle.store import migrate, queries
+from lifecycle.gateways.sandbox import SandboxGateway
+from lifecycle.store import clocks, migrate, queries
 from lifecycle.store.accounts import actor_id, add_actor, owners_of
 from lifecycle.store.connections import Connections
 from lifecycle.store.host import HostConnection
@@ -38,7 +43,23 @@ SqlWork = Work[SqlTransaction]
 Drive = Callable[[str, Sequence[str] | None], int]
 Result = TypeVar("Result")
 
+BATCH_ON_A_CLOCK = 50
+"""How many roots fire together at most while a named clock is advanced: a daemon waits for the same lock meanwhile."""
+
 KNOWN_ACTORS = frozenset({"operator", "scheduler", "system"})
+
+
+class RowClock:
+    """A named clock, as its row says at each look; it is not to be asked in a transaction of its database."""
+
+    def __init__(self, database: Connections, name: str) -> None:
+        self._database = database
+        self._name = name
+
+    def now(self) -> datetime:
+        """Where it stands. Raises NotFound."""
+        with self._database.reading() as connection:
+            return clocks.time_of(connection, self._name)
 
 
 class Context:
@@ -52,6 +73,7 @@ class Context:
         database: Connections,
         listeners: Sequence[Listener],
         gateway: Callable[[], Gateway],
+        sandbox: Callable[[Clock], SandboxGateway],
     ) -> None:
         self.config = config
         self.clock = clock
@@ -59,6 +81,7 @@ class Context:
         self.database = database
         self._listeners = listeners
         self._gateway = gateway
+        self.sandbox = sandbox
         self._making = threading.RLock()
         self._registry: Registry | None = None
         self._engine: Engine[SqlTransaction] | None = None
@@ -100,6 +123,37 @@ class Context:
         inside._engine = inside._engine_on(host, [listener])  # whose steps know that they are within it
         return inside
 
+    def rehearsing(self, database: Connections, clock: Clock, gateway: Gateway) -> Context:
+        """The same on a copy that is only tried out: with this clock and gateway, and nobody listens."""
+        tried = copy(self)
+        tried.config = replace(self.config, mailbox=None)
+        tried.clock, tried.ids, tried.database = clock, Ids(clock), database
+        tried._listeners, tried._gateway = (), lambda: gateway
+        tried._engine, tried.drive = None, None
+        return tried
+
+    def on(self, clock: str | None) -> Context:
+        """The same for what is on a named clock: its time, and the sandbox for its money. Without a name: this one."""
+        return self if clock is None else self._by(RowClock(self.database, clock))
+
+    def travelling(self, name: str, clock: VirtualClock, listeners: Sequence[Listener] = ()) -> Context:
+        """The same for who advances a named clock: an engine by `clock` that fires what is on it and nothing else, and
+        tells these `listeners` too."""
+        there = self._by(clock)
+        heard, batch = [*self._listeners, *listeners], min(self.config.batch, BATCH_ON_A_CLOCK)
+        there._engine = there._engine_on(self.database, heard, SqlStore(self.database, name), batch)
+        return there
+
+    def now(self, connection: Connection, clock: str | None) -> datetime:
+        """What time it is for what is on this named clock; without a name by the real one."""
+        return self.clock.now() if clock is None else clocks.time_of(connection, clock)
+
+    def _by(self, clock: Clock) -> Context:
+        self.ready()
+        there = copy(self)
+        there.clock, there._gateway = clock, partial(self.sandbox, clock)
+        return there
+
     def after_fork(self) -> None:
         """In a child process: nobody listens yet, and no thread holds anything."""
         self._making, self._engine, self._known = threading.RLock(), None, WeakSet()
@@ -109,14 +163,20 @@ class Context:
         with database.reading() as connection:
             self.registry.check_stored(queries.stored_definitions(connection))
 
-    def _engine_on(self, database: Connections, listeners: Sequence[Listener]) -> Engine[SqlTransaction]:
+    def _engine_on(
+        self,
+        database: Connections,
+        listeners: Sequence[Listener],
+        store: SqlStore | None = None,
+        batch: int | None = None,
+    ) -> Engine[SqlTransaction]:
         return Engine(
-            SqlStore(database),
+            store or SqlStore(database),
             self.registry,
             self.clock,
             self.ids,
             surround=dict.fromkeys(OURS, self._surround),
-            batch=self.config.batch,
+            batch=batch or self.config.batch,
             listeners=listeners,
             within_host=isinstance(database, HostConnection),
         )
@@ -170,7 +230,7 @@ class Context:
         """What a step may know that concerns this account."""
         catalog, invoices = self.config.catalog, self.config.invoices
         [purse] = self._purses(transaction, [account])
-        series = Series(invoices.series, invoices.credit_notes)
+        series = TEST_SERIES if account.clock else Series(invoices.series, invoices.credit_notes)
         within_host = isinstance(self.database, HostConnection)
         return Surroundings(catalog, account, purse=purse, tax=self._tax(), series=series, within_host=within_host)
 

@@ -31,6 +31,7 @@ ALL = (
     checks.backing_off,
     checks.outbox,
     checks.dead_letters,
+    checks.named_clocks,
     checks.gateway,
     checks.unknown_charges,
 )

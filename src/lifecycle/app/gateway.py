@@ -20,12 +20,14 @@ from lifecycle.store.database import in_memory
 
 
 class GatewayOf:
-    """The gateway of a configuration, made when it is first asked for; it goes along with forks."""
+    """The gateway of a configuration, and the sandbox of its named clocks. Each is made when it is first asked for;
+    they go along with forks."""
 
     def __init__(self, config: Config, database_url: str, clock: Clock, ids: Ids) -> None:
         self._how = (config, database_url, clock, ids)
         self._making = threading.Lock()
         self._gateway: Gateway | None = None
+        self._sandbox: SandboxGateway | None = None
 
     def get(self) -> Gateway:
         """The gateway. Raises as `make_gateway` does."""
@@ -33,6 +35,16 @@ class GatewayOf:
             if self._gateway is None:
                 self._gateway = make_gateway(*self._how)
             return self._gateway
+
+    def sandbox(self, clock: Clock) -> SandboxGateway:
+        """The sandbox by another clock, whatever the gateway is; if that is the sandbox, the same ledger."""
+        config, database_url, real, ids = self._how
+        if config.gateway.use == "sandbox" and isinstance(gateway := self.get(), SandboxGateway):
+            return gateway.at(clock)
+        with self._making:
+            if self._sandbox is None:
+                self._sandbox = SandboxGateway(config.gateway.url or sandbox_url(database_url), real, ids=ids)
+            return self._sandbox.at(clock)
 
     def before_fork(self) -> None:
         """Let it close what a child must not inherit."""
@@ -53,8 +65,9 @@ class GatewayOf:
 
     def _tell(self, what: str) -> None:
         """A gateway that keeps nothing open has none of these."""
-        if self._gateway is not None and hasattr(self._gateway, what):
-            getattr(self._gateway, what)()
+        for one in (self._gateway, self._sandbox):
+            if one is not None and hasattr(one, what):
+                getattr(one, what)()
 
 
 def make_gateway(config: Config, database_url: str, clock: Clock, ids: Ids) -> Gateway:

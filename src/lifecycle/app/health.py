@@ -22,6 +22,7 @@ QUICK = (
     checks.clock,
     checks.quarantined,
     checks.dead_letters,
+    checks.named_clocks,
 )
 """None of these reads a table that grows."""
 

@@ -38,7 +38,7 @@ class Hooks:
         self.soon: Callable[[], bool] | None = None
         """Has `run` called on a thread of the scheduler, if there still is one; whether there is."""
         self._hooks: list[tuple[str, Hook]] = []
-        self._waiting: deque[LogRecord] = deque()
+        self._waiting: deque[tuple[LogRecord, str | None]] = deque()
         self._turn = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -52,7 +52,7 @@ class Hooks:
     def hear(self, committed: Committed) -> None:
         """Keep what has been committed until the hooks have heard of it."""
         if self._hooks and committed.transitions:
-            self._waiting.extend(committed.transitions)
+            self._waiting.extend((row, committed.clock) for row in committed.transitions)
             if not (self.soon and self.soon()):
                 self.run()
 
@@ -61,7 +61,7 @@ class Hooks:
         while self._waiting and self._turn.acquire(blocking=False):
             try:
                 while self._waiting:
-                    self._tell(self._waiting.popleft())
+                    self._tell(*self._waiting.popleft())
             finally:
                 self._turn.release()
 
@@ -71,12 +71,12 @@ class Hooks:
         self._waiting.clear()
         self._turn = threading.Lock()
 
-    def _tell(self, row: LogRecord) -> None:
+    def _tell(self, row: LogRecord, clock: str | None) -> None:
         entered = row.target if row.source != row.target else row.event
         names = {f"{row.machine}.{what}" for what in (row.event, entered, "*")}
         for name, hook in self._hooks:
             if name in names:
-                _call(name, hook, row)
+                _call(name, hook, step_of(row, clock))
 
 
 def check_name(name: str, registry: Registry) -> None:
@@ -93,8 +93,8 @@ def check_name(name: str, registry: Registry) -> None:
         )
 
 
-def _call(name: str, hook: Hook, row: LogRecord) -> None:
+def _call(name: str, hook: Hook, step: Step) -> None:
     try:
-        hook(step_of(row))
+        hook(step)
     except Exception as error:  # noqa: BLE001  # a hook's trouble is its own
-        log.error("hook_failed", hook=name, root=row.root_id, seq=row.seq, error=str(error), **traced(error))
+        log.error("hook_failed", hook=name, root=step.root_id, seq=step.seq, error=str(error), **traced(error))

@@ -31,7 +31,7 @@ class InvoiceView:
 
     `kind` is `invoice` or `credit_note`. `start` and `end` are its nominal period, `issued_at` is when it was opened.
     `total` is `credit` (from the balance) and `due`. `charge` says how the last attempt stands: `asked`, `declined`,
-    `unknown`, or None; `retry_at` when the next one is due.
+    `unknown`, or None; `retry_at` when the next one is due. `clock` is the named clock that it is on: it is a test.
     """
 
     id: str
@@ -58,6 +58,7 @@ class InvoiceView:
     retry_at: datetime | None = None
     paid_at: datetime | None = None
     method: str | None = None
+    clock: str | None = None
 
 
 class Invoices:
@@ -144,6 +145,7 @@ class Invoices:
             paid_on=local(found.paid_at, found.zone).date() if found.paid_at else None,
             method=card if found.paid_at and found.due else "",
             reference=found.subscription,
+            is_test=found.clock is not None,
         )
 
     def _line(self, one: Line, zone: str) -> PrintedLine:
@@ -231,6 +233,7 @@ def _invoice(stored: Document) -> InvoiceView:
         retry_at=facts.retry_at,
         paid_at=facts.paid_at,
         method=facts.method,
+        clock=stored.clock,
     )
 
 
@@ -256,4 +259,5 @@ def _note(stored: Document) -> InvoiceView:
         total=total,
         credit=total if to_balance else 0,
         due=0 if to_balance else total,
+        clock=stored.clock,
     )

@@ -18,8 +18,11 @@ from lifecycle.app import arguments, retention
 from lifecycle.app.arguments import When
 from lifecycle.app.awaited import AsyncParts
 from lifecycle.app.checks import Subject
+from lifecycle.app.clock_outbox import driving
+from lifecycle.app.clocks import Clocks
 from lifecycle.app.context import Context
 from lifecycle.app.following import Following, Wanted
+from lifecycle.app.forecasting import Forecast, forecast
 from lifecycle.app.forking import tell_of_forks
 from lifecycle.app.gateway import GatewayOf
 from lifecycle.app.health import MAX_LAG, Health, health
@@ -32,13 +35,15 @@ from lifecycle.app.outbox import Function, Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.retention import Pruned
 from lifecycle.app.running import running
+from lifecycle.app.strides import refuse_watched, travel_in_strides
 from lifecycle.app.subscriptions import Said
 from lifecycle.app.till import GATEWAY, LATE, Till
-from lifecycle.app.travelling import travel
+from lifecycle.app.travelling import by_scheduler, travel
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
+from lifecycle.engine.records import LogRecord
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.gateways.protocol import Gateway
@@ -64,22 +69,32 @@ class Lifecycle(Parts):
     threads at once. A child process that was forked can go on using it, but has no scheduler before it starts one.
     """
 
-    def __init__(self, config: Config, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        database: Database | None = None,
+    ) -> None:
+        """`database`: the one that the configuration names, where it has been made already."""
         self.config = config
         self.clock = clock or SystemClock()
-        self.database = Database(located(config.database_url, config.path.parent))
+        self.database = database or Database(located(config.database_url, config.path.parent))
         self._ids = ids or Ids(self.clock)
         self._hooks = Hooks()
         self._gateways = GatewayOf(
             config, self.database.url.render_as_string(hide_password=False), self.clock, self._ids
         )
         heard = (tell, self._hooks.hear)
-        super().__init__(Context(config, self.clock, self._ids, self.database, heard, self._gateways.get))
+        super().__init__(
+            Context(config, self.clock, self._ids, self.database, heard, self._gateways.get, self._gateways.sandbox)
+        )
         self._hearsay = Hearsay(self._context)
         self._till = Till(self._context)
-        served = dict.fromkeys((GATEWAY, LATE), self._till.deliver)
-        self.outbox = Outbox(self._context, served, {GATEWAY: self._till.deliver_together})
-        self._context.drive = self.outbox.drive
+        self.outbox = Outbox(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver))
+        self._context.drive = driving(self._context, self.outbox)
+        self.clocks = Clocks(self._context)
         self._starting = threading.Lock()
         tell_of_forks(self)
 
@@ -113,7 +128,7 @@ class Lifecycle(Parts):
         """
         if not self._starting.acquire(blocking=False):
             raise LifecycleError("The scheduler of this Lifecycle runs already.", code="already_started")
-        starting, daemon_id = self._starting, self._ids.new("daemon")
+        starting, daemon_id = self._starting, Ids(self.clock).new("daemon")
         try:
             with running(self, self._hooks, daemon_id, heartbeat=heartbeat, on_look=on_look) as dispatcher:
                 yield dispatcher
@@ -215,16 +230,37 @@ class Lifecycle(Parts):
 
     # Without a scheduler
 
-    def advance_to(self, instant: datetime) -> list[Step]:
+    def advance_to(
+        self, instant: datetime, stride: timedelta | None = None, *, through: Dispatcher | None = None
+    ) -> list[Step]:
         """Travel on a virtual clock: everything due up to `instant` fires, each at its own instant, in order, and what
-        the outbox holds is delivered on the way.
+        the outbox holds is delivered on the way. `through`: the scheduler that `start` has given fires it.
 
-        Returns the transitions. Raises LifecycleError (`clock_is_real`).
+        `stride`, for thousands of accounts: what is due within so long is fired together and delivered together, each
+        at its own instant. Each account's history is the same, and invoice numbers may not follow the instants across
+        accounts.
+
+        Returns the transitions. Raises LifecycleError (`clock_is_real`, `scheduler_hangs`; with a stride also
+        `stride_watched`, where a hook, a destination of yours, a scheduler or a gateway other than the sandbox looks
+        on).
         """
         self._settle()
-        looked_at = self._hooks or self._starting.locked() or self.outbox.is_hosts
-        alone = not looked_at and self.config.gateway.use == "sandbox"
-        return [step_of(row) for row in travel(self.engine, self.outbox, instant, alone=alone)]
+        if stride is not None:
+            return [step_of(row) for row in self._travel_in_strides(instant, stride)]
+        fire = None if through is None else by_scheduler(through)
+        return [step_of(row) for row in travel(self.engine, self.outbox, instant, fire=fire)]
+
+    def _travel_in_strides(self, instant: datetime, stride: timedelta) -> list[LogRecord]:
+        refuse_watched(
+            {
+                "a hook": bool(self._hooks),
+                "a destination of the host's": self.outbox.is_hosts,
+                "a running scheduler": self._starting.locked(),
+                "a gateway other than the sandbox": self.config.gateway.use != "sandbox",
+            }
+        )
+        relay = self.outbox.ahead({GATEWAY: self._till.deliver_together})
+        return travel_in_strides(self.engine, self.outbox, relay, instant, stride)
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
@@ -302,6 +338,12 @@ class Lifecycle(Parts):
         """The transition log as it grows: `start` for what there is, then `news` for what was committed since."""
         return Following(self._context, wanted)
 
+    def time_of(self, clock: str | None) -> datetime:
+        """What time it is on a named clock; without a name by the real one. Raises NotFound."""
+        self._context.ready()
+        with self.database.reading() as connection:
+            return self._context.now(connection, clock)
+
     def daemon_heard_at(self) -> datetime | None:
         """When a daemon was last heard of on this database; None where none has been."""
         self._context.ready()
@@ -309,12 +351,37 @@ class Lifecycle(Parts):
             return max((daemon.ticked_at for daemon in daemons(connection)), default=None)
 
     def due(
-        self, *, until: datetime | None = None, subscription: str | None = None, limit: int | None = None
+        self,
+        *,
+        until: datetime | None = None,
+        subscription: str | None = None,
+        limit: int | None = None,
+        overdue: bool = False,
     ) -> list[DueTransition]:
-        """What comes next and when, earliest first."""
+        """What comes next and when, earliest first; `overdue`: only what is late, by the clock that it is on."""
         self._context.ready()
+        late_at = self.clock.now() if overdue else None
         with self.database.reading() as connection:
-            return queries.due(connection, until=until, instance_id=subscription, limit=limit)
+            return queries.due(connection, until=until, instance_id=subscription, limit=limit, late_at=late_at)
+
+    def forecast(
+        self,
+        subscription: str | None = None,
+        *,
+        until: When,
+        account: str | None = None,
+        declines: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Forecast:
+        """What would happen up to a date, when, and what it would cost: to a subscription (or an instance of any
+        machine), an account, or without both to all. It changes nothing, and asks no gateway.
+
+        `until` is local to the account's zone, or so long from now: `+3 months`. Every charge is taken to succeed, or
+        with `declines` to be declined. `progress` hears how much of how much is done. Raises NotFound, and Refused
+        (`invalid`).
+        """
+        asked = {"instance": subscription, "account": account}
+        return forecast(self._context, until, **asked, declines=declines, progress=progress)
 
     def close(self) -> None:
         """Close the database's connections."""

@@ -25,6 +25,8 @@ from lifecycle.store.transaction import SqlTransaction
 
 PURCHASES = frozenset({"subscribed", "activate", "change_now", "add_seats"})
 """The commands whose invoice is that of an order; what others bring about is charged like a renewal."""
+CREDITING = {"change_now": "change_takes_effect", "cancel_now": "end_date_arrives"}
+"""The commands that give unused time back, each with what waits for the answer of a renewal's charge as it does."""
 OrderWork = Work[SqlTransaction]
 
 
@@ -67,6 +69,7 @@ class Orders:
 
         The subject's other obstacles have been seen to.
         """
+        _see_what_is_paid(subject, asked.event)
         now = work.now()
         stimulus = Stimulus(asked.event, now, asked.arguments)
         decision = work.foresee(subject.hand, subject.held, stimulus)
@@ -80,6 +83,7 @@ class Orders:
 
     def quote(self, work: OrderWork, subject: Subject, asked: Asked) -> Held:
         """Work out what a command would do and cost, and keep it as an order that can be confirmed. Raises Refused."""
+        _see_what_is_paid(subject, asked.event)
         now = work.now()
         decision = work.foresee(subject.hand, subject.held, Stimulus(asked.event, now, asked.arguments))
         lifetime, seq = self._context.config.quote_lifetime, subject.hand.root.seq
@@ -98,6 +102,7 @@ class Orders:
         """Carry out what was quoted, exactly; `asked` says by whom and why. Raises Refused: the state of the
         subscription is judged first, then whether the quote still stands (`quote_expired`, `quote_stale`)."""
         facts: Order = quoted.facts
+        _see_what_is_paid(subject, facts.event)
         now, arguments = work.now(), facts.arguments
         if facts.event in PURCHASES:
             arguments = arguments | {"priced_at": str(facts.quoted_at and facts.quoted_at.isoformat())}
@@ -145,7 +150,8 @@ class Orders:
             return replace(work.snapshot(subject.hand, held), order=order_id)
         facts: Order = subject.hand.held[order_id].facts
         decided: Json = (facts.decision or {}).get("facts", {})
-        return Answer(subject.held.record.id, "new", decided, subject.hand.root.seq, order=order_id)
+        root = subject.hand.root
+        return Answer(subject.held.record.id, "new", decided, root.seq, order=order_id, clock=root.clock)
 
     def _order(self, subject: Subject, asked: Asked, decision: Decision[Any], now: datetime) -> Order:
         shown = quote(subject.facts, decision, asked.event, subject.around, now)
@@ -164,6 +170,13 @@ class Orders:
         """Whether it is for an order to charge what is decided."""
         runs = {"order", "invoice"} <= {*self._context.registry.kinds}
         return runs and event in PURCHASES and bill_of(decision.effects) is not None
+
+
+def _see_what_is_paid(subject: Subject, event: str) -> None:
+    """What is given back follows from what is paid (rule D7), which nobody knows while a renewal's charge is without an
+    answer. Raises Refused (`order_in_progress`): whoever hears it drives that charge, and asks again (rule B4)."""
+    if event in CREDITING and subject.hand.waits(subject.held.record.id, CREDITING[event]):
+        raise refused("order_in_progress")
 
 
 def _confirmed(subject: Subject, decision: Decision[Any], now: datetime, because: Because) -> dict[str, Any]:

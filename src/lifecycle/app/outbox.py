@@ -15,11 +15,13 @@ from lifecycle.app.cashier import GATEWAY
 from lifecycle.app.context import Context
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.operations import Given
+from lifecycle.config.model import OutboxSettings
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.acts import Act, Acts
 from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.records import OutboxRecord, OutboxStatus
 from lifecycle.engine.relay import Relay, Relayed, Terms
+from lifecycle.engine.relay_ahead import RelayAhead
 from lifecycle.engine.work import Work
 from lifecycle.errors import DefinitionError, NotFound
 from lifecycle.store import outbox as store
@@ -33,14 +35,12 @@ Change = Callable[[OutboxRecord, datetime], OutboxRecord]
 
 class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
-    hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator)."""
+    hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator). `quiet`: without log lines."""
 
-    def __init__(
-        self, context: Context, served: Mapping[str, Deliver], together: Mapping[str, DeliverTogether]
-    ) -> None:
+    def __init__(self, context: Context, served: Mapping[str, Deliver], *, quiet: bool = False) -> None:
         self._context = context
+        self._quiet = quiet
         self._destinations: dict[str, Deliver] = dict(served)
-        self._together = together
         self.is_hosts = False
         """Whether a function of the host's serves a destination."""
 
@@ -118,11 +118,12 @@ class Outbox:
         self._context.ready()
         return self._relay.run(within)
 
-    def travel(self, until: datetime) -> int:
-        """As a traveller, deliver what is due and what is sent by `until`, each at its own instant; how much was tried.
-        It is to be called until that is nothing."""
+    def ahead(self, together: Mapping[str, DeliverTogether]) -> RelayAhead:
+        """What delivers on a journey in strides; these destinations can take several messages in one go."""
         self._context.ready()
-        return self._relay.travel(until)
+        served = {name: self._destinations[name] for name in self._relay.destinations}
+        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
+        return RelayAhead(store, self._context.clock, served, terms, together=together)
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait but for those that were just handed to somebody."""
@@ -137,14 +138,19 @@ class Outbox:
         config = self._context.config
         if config.mailbox is not None:
             self._destinations.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
-        terms = Terms(
-            lease=config.outbox.lease.timedelta,
-            attempts=config.outbox.attempts,
-            first_retry=config.outbox.first_retry.timedelta,
-            longest_retry=config.outbox.longest_retry.timedelta,
-        )
         store = SqlOutbox(self._context.database)
-        return Relay(store, self._context.clock, self._destinations, terms, together=self._together)
+        terms = terms_of(config.outbox)
+        return Relay(store, self._context.clock, self._destinations, terms, quiet=self._quiet)
+
+
+def terms_of(settings: OutboxSettings) -> Terms:
+    """How the configuration has deliveries tried."""
+    return Terms(
+        lease=settings.lease.timedelta,
+        attempts=settings.attempts,
+        first_retry=settings.first_retry.timedelta,
+        longest_retry=settings.longest_retry.timedelta,
+    )
 
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:

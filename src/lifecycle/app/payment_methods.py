@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.domain import subscription
@@ -31,7 +32,7 @@ class PaymentMethods:
     def start_setup(self, account: str) -> SetUp:
         """Begin a payment method that a person is to enter on the host's page. Raises NotFound."""
         found = self._account(account)
-        return self._context.gateway.start_setup(self._customer(found))
+        return self._context.on(found.clock).gateway.start_setup(self._customer(found))
 
     def add(self, account: str, token: str, *, default: bool = True) -> PaymentMethod:
         """Add what the gateway calls `token`; with the sandbox, a card by its script, such as `ok`.
@@ -39,7 +40,7 @@ class PaymentMethods:
         Raises NotFound, Refused (`invalid`: the gateway can't charge it) and LifecycleError (`gateway_no_answer`).
         """
         found = self._account(account)
-        added = self.prepared(found.id, token, self._customer(found))
+        added = self.prepared(found.id, token, self._customer(found), clock=found.clock)
 
         def job(work: SqlWork) -> PaymentMethod:
             self._lock(work, found)
@@ -55,15 +56,19 @@ class PaymentMethods:
 
         return self._context.carry_out(job)
 
-    def prepared(self, account_id: str, token: str, customer: str | None = None) -> PaymentMethod:
-        """A method that the gateway knows and nobody has written yet. Raises Refused (`invalid`)."""
-        gateway = self._context.gateway
+    def prepared(
+        self, account_id: str, token: str, customer: str | None = None, *, clock: str | None = None
+    ) -> PaymentMethod:
+        """A method that the gateway knows and nobody has written yet; of an account on this named clock the sandbox.
+        Raises Refused (`invalid`)."""
+        context = self._context.on(clock)
+        gateway = context.gateway
         customer = customer or gateway.customer(account_id)
         try:
             method = gateway.method(customer, token)
         except GatewayRefused as error:
             raise Refused("invalid", str(error), instead="Give another one.") from error
-        return self._new(account_id, customer, method)
+        return self._new(account_id, customer, method, context.clock.now())
 
     def list(self, account: str) -> Sequence[PaymentMethod]:
         """Those of an account, in the order in which they were added. Raises NotFound."""
@@ -119,6 +124,7 @@ class PaymentMethods:
     def _lock(self, work: SqlWork, account: Account) -> None:
         """Take what the account owes in hand, then the account: roots of subscriptions come first."""
         owing = money.documents(work.transaction.connection, "invoice", account_id=account.id, states=OWED)
+        work.stand_by(account.clock)
         work.lock(sorted({one.root_id for one in owing}))
         work.transaction.lock([account.id])
 
@@ -134,9 +140,9 @@ class PaymentMethods:
         """The gateway's name of the account, the one that it was given first."""
         with self._context.database.reading() as connection:
             known = money.customer_of(connection, account.id)
-        return known or self._context.gateway.customer(account.id)
+        return known or self._context.on(account.clock).gateway.customer(account.id)
 
-    def _new(self, account_id: str, customer: str, method: Method) -> PaymentMethod:
+    def _new(self, account_id: str, customer: str, method: Method, now: datetime) -> PaymentMethod:
         return PaymentMethod(
             id=self._context.ids.new("pm"),
             account_id=account_id,
@@ -147,7 +153,7 @@ class PaymentMethods:
             exp_month=method.exp_month,
             exp_year=method.exp_year,
             default_of=None,
-            added_at=self._context.clock.now(),
+            added_at=now,
         )
 
     def _method(self, transaction: SqlTransaction, account: Account, method: str) -> PaymentMethod:

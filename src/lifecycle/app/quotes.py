@@ -198,10 +198,10 @@ class Quotes:
         order = held.record.id
         if held.state == "completed" or facts.event != "subscribed":
             answer = work.snapshot(*work.find(facts.subscription))
-            return Answer(answer.id, answer.state, answer.facts, answer.version, order=order)
+            return Answer(answer.id, answer.state, answer.facts, answer.version, order=order, clock=answer.clock)
         decision = facts.decision or self._decided(work, order)
-        seq = work.hands[held.record.root_id].root.seq
-        return Answer(facts.subscription, "new", decision.get("facts", {}), seq, order=order)
+        root = work.hands[held.record.root_id].root
+        return Answer(facts.subscription, "new", decision.get("facts", {}), root.seq, order=order, clock=root.clock)
 
     def _decided(self, work: SqlWork, order: str) -> Json:
         """What would have taken effect with an order that came to nothing: only the log still says it."""

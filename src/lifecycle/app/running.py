@@ -77,7 +77,7 @@ def _prompting(lifecycle: Runs, dispatcher: Dispatcher) -> Iterator[None]:
     prompts = [Prompt(dispatcher.soon, job, lifecycle=lifecycle, at_work=dispatcher.jobs_at_work) for job in relaying]
 
     def hear(committed: Committed) -> None:
-        if sends(committed.transitions):
+        if committed.clock is None and sends(committed.transitions):
             for prompt in prompts:
                 prompt.ask()
 

@@ -38,6 +38,7 @@ class Subjects:
         """
         transaction = work.transaction
         owner = self._account(transaction, account)
+        work.stand_by(owner.clock)
         if hand is None:
             self.lock_live(work, owner.id)
         transaction.lock([owner.id])
@@ -57,7 +58,7 @@ class Subjects:
         circle."""
         live = {owned.root_id for owned in self._owned(work.transaction, owner_id) if owned.live_key}
         hands = work.lock(sorted(live.union(others)))
-        work.fire([hand for hand in hands if hand.root.id in live], self._context.clock.now())
+        work.fire([hand for hand in hands if hand.root.id in live], work.now())
 
     def see_that_none_is_bought(self, subject: Subject, plan: str) -> None:
         """Raises Refused (`order_in_progress`) while a subscription of the plan's family is being bought."""

@@ -152,9 +152,10 @@ class Subscriptions:
             found = self._found(connection, subscription)
             account = self._account(connection, found.owner_id or "")
             open_ones = money.documents(connection, "invoice", root_id=found.root_id, states=("open",))
+            now = self._context.now(connection, found.clock)
         owed = [invoice.load(one.facts) for one in open_ones]
         grace = self._context.config.catalog.policies_of(found.facts["plan"]).dunning.grace
-        return standing(found.state, account.closed, owed, grace, found.facts["zone"], self._context.clock.now())
+        return standing(found.state, account.closed, owed, grace, found.facts["zone"], now)
 
     def history(self, subscription: str) -> Sequence[Step]:
         """Every transition so far, in order. Raises NotFound."""

@@ -1,101 +1,94 @@
-"""Travel on a virtual clock, from one thing that happens to the next: deferred transitions, and messages to deliver.
-
-Where nobody of the host's looks on, a day is travelled in a few strides instead of instant by instant: what is due at
-different instants is fired together, and what it sends is delivered together, each with the clock at its own instant.
-A stride ends before whatever an answer may still change, so that each account's history is the same either way.
-"""
+"""Travel on a virtual clock, from one thing that happens to the next: deferred transitions, and messages to deliver."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
 
-from lifecycle.app.outbox import Outbox
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import LogRecord
+from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
+from lifecycle.scheduler.dispatcher import Dispatcher
 from lifecycle.store.transaction import SqlTransaction
 
-STRIDE = timedelta(days=1)
+LONGEST_LOOK = 60.0
+"""Seconds after which a scheduler that has not fired what is due is taken to hang."""
+Fire = Callable[[datetime], object]
+"""Fires all that is due at the instant at which the clock stands."""
 
 
-def travel(engine: Engine[SqlTransaction], outbox: Outbox, instant: datetime, *, alone: bool) -> list[LogRecord]:
-    """Fire and deliver all that is due up to `instant`, each at its own instant, and stand there. `alone`: nobody else
-    looks at the clock meanwhile.
+class Relaying(Protocol):
+    """What is delivered on the way."""
 
-    Returns the transitions in the order of the instants at which they fired. Raises LifecycleError (`clock_is_real`).
+    def relay(self) -> Relayed:
+        """Deliver all that is due."""
+        ...
+
+    def next_wake_at(self) -> datetime | None:
+        """When the next is due."""
+        ...
+
+
+def travel(
+    engine: Engine[SqlTransaction],
+    outbox: Relaying,
+    instant: datetime,
+    *,
+    fire: Fire | None = None,
+    held_up: Callable[[], bool] = lambda: False,
+) -> list[LogRecord]:
+    """Fire and deliver all that is due up to `instant`, each at its own instant, and stand there.
+
+    `fire` is instead of the engine's own way. Where something is due and nobody can have it, `held_up` is asked whether
+    to try again. Returns the transitions in the order in which they were committed. Raises LifecycleError
+    (`clock_is_real`), and what `fire` and `held_up` raise.
     """
+    fire = fire or engine.advance_to
     clock = engine.clock
     if not isinstance(clock, VirtualClock):
         raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
     happened: list[LogRecord] = []
+    moves = 0
 
     def hear(committed: Committed) -> None:
+        nonlocal moves
         happened.extend(committed.transitions)
+        moves += bool(committed.transitions or committed.idle or committed.failures)
 
     engine.listeners.append(hear)
     try:
-        Traveller(engine, outbox, clock, instant, STRIDE if alone else timedelta()).go()
+        while (moment := next_moment(engine, outbox)) is not None and moment <= instant:
+            clock.move_to(moment)
+            before = moves
+            fire(moment)
+            relayed = outbox.relay()
+            moved = relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
+            if not (moved or moves > before or held_up()):
+                break
     finally:
         engine.listeners.remove(hear)
     clock.move_to(instant)
-    return sorted(happened, key=lambda row: row.fired_at)
+    return happened
 
 
-class Traveller:
-    """One journey, from now to `end`."""
+def next_moment(engine: Engine[SqlTransaction], outbox: Relaying) -> datetime | None:
+    """When the next thing is due that fires or is delivered; None where nothing is."""
+    wakes = (engine.store.next_wake_at(), outbox.next_wake_at())
+    return min((moment for moment in wakes if moment is not None), default=None)
 
-    def __init__(
-        self, engine: Engine[SqlTransaction], outbox: Outbox, clock: VirtualClock, end: datetime, stride: timedelta
-    ) -> None:
-        self._engine = engine
-        self._outbox = outbox
-        self._clock = clock
-        self._reached = clock.now()
-        self._end = end
-        self._stride = stride
-        self._in_small_steps_until = self._reached
 
-    def go(self) -> None:
-        """Go on until nothing is due, or nothing can be had of what is."""
-        goes_on = True
-        while goes_on:
-            due, waiting = self._ahead(self._engine.store.next_wake_at()), self._ahead(self._outbox.next_wake_at())
-            if due is not None and due <= min(waiting or due, self._end):
-                goes_on = self._fire(due, waiting)
-            elif waiting is not None and waiting <= self._end:
-                goes_on = self._deliver(waiting, due)
-            else:
-                break
+def by_scheduler(dispatcher: Dispatcher) -> Fire:
+    """Have a scheduler that runs on the clock fire. Raises LifecycleError (`scheduler_hangs`)."""
 
-    def _ahead(self, moment: datetime | None) -> datetime | None:
-        """What is overdue, or was held back until an answer came, is done at the instant that is reached."""
-        return None if moment is None else max(moment, self._reached)
+    def fire(_instant: datetime) -> None:
+        dispatcher.wakeup()
+        if not dispatcher.idle(LONGEST_LOOK):
+            raise LifecycleError(
+                f"The scheduler has not fired what is due for {LONGEST_LOOK:.0f} s.", code="scheduler_hangs"
+            )
 
-    def _reach(self, moment: datetime) -> None:
-        """All before this moment is done."""
-        self._reached = moment
-        if self._stride:
-            self._clock.revisit(moment)
-        else:
-            self._clock.move_to(moment)
-
-    def _fire(self, moment: datetime, waiting: datetime | None) -> bool:
-        """Fire what is due from this moment on, as far as a stride goes and no message waits; whether that got on."""
-        self._reach(moment)
-        until = min(moment + self._stride, self._end)
-        if waiting is not None:
-            until = min(until, waiting - timedelta.resolution)
-        if until <= moment or moment <= self._in_small_steps_until:
-            return self._engine.fire_batch(moment).claimed > 0
-        batch = self._engine.fire_batch(until, answers_first=True)
-        if batch.failed:
-            self._in_small_steps_until = until
-        return batch.claimed > 0
-
-    def _deliver(self, moment: datetime, due: datetime | None) -> bool:
-        """Deliver what waits from this moment on, as far as nothing is due before; whether that got on."""
-        self._reach(moment)
-        until = self._end if due is None else min(self._end, due - timedelta.resolution)
-        return self._outbox.travel(until if self._stride else moment) > 0
+    return fire

@@ -52,7 +52,7 @@ class SubscriptionView:
     `version` is the number of its last log row, for `expected_version`; `status` is `live`, `held` or
     `quarantined`; `ends_at` is the pending end, or in `ended` the end that was. `credits` are those left of the plan's.
     `order` is the one under which a command is being charged: until that has an answer all is as it was, and what is
-    still to be made has the state `new`.
+    still to be made has the state `new`. `clock` is the named clock that it is on: it is a test.
     """
 
     id: str
@@ -79,6 +79,7 @@ class SubscriptionView:
     error: str | None = None
     credits: int = 0
     order: OrderView | None = None
+    clock: str | None = None
 
 
 def order_view(id: str, state: str, facts: Order) -> OrderView:
@@ -114,6 +115,7 @@ def view(of: Answer | StoredInstance, order: OrderView | None = None) -> Subscri
         error=of.error,
         credits=facts.credits,
         order=order,
+        clock=of.clock,
     )
 
 

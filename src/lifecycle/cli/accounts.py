@@ -37,6 +37,9 @@ def add(
     ] = None,
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address.")] = "",
     tax_id: Annotated[str, typer.Option(metavar="TEXT", help="The tax id.")] = "",
+    clock: Annotated[
+        str | None, typer.Option(metavar="CLOCK", help="For a test: the named clock that it is to be on.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Add an account."""
@@ -52,6 +55,7 @@ def add(
             payment_method=payment_token or payment_method,
             address=address,
             tax_id=tax_id,
+            clock=clock,
         )
         _tell(account, as_json)
 
@@ -63,8 +67,10 @@ def list_(context: typer.Context, as_json: options.AsJson = False) -> None:
     if as_json:
         emit(accounts)
         return
-    columns = ("account", "name", "e-mail", "zone", "currency", "payment method")
-    rows = [(one.reference, one.name, one.email, one.zone, one.currency, _method(one)) for one in accounts]
+    columns = ("account", "clock", "name", "e-mail", "zone", "currency", "payment method")
+    rows = [
+        (one.reference, one.clock or "", one.name, one.email, one.zone, one.currency, _method(one)) for one in accounts
+    ]
     display(table(columns, rows))
 
 
@@ -88,6 +94,7 @@ def _tell(account: Account, as_json: bool, lifecycle: Lifecycle | None = None) -
     pairs = {
         "account": account.reference,
         "id": account.id,
+        "clock": f"{account.clock} (TEST)" if account.clock else None,
         "name": account.name,
         "e-mail": account.email,
         "zone": account.zone,

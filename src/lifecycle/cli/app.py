@@ -13,8 +13,10 @@ from lifecycle.cli import (
     balances,
     catalog,
     checking,
+    clocks,
     database,
     explaining,
+    forecasting,
     health,
     history,
     invoices,
@@ -27,6 +29,7 @@ from lifecycle.cli import (
     quotes,
     reading,
     retention,
+    scenarios,
     setting_up,
     subscriptions,
     timeline,
@@ -61,6 +64,7 @@ COMMANDS: tuple[Command, ...] = (
     ("pay", invoices.pay, "lifecycle pay INV-000002 --reason 'they asked by phone'"),
     ("log", history.log, "lifecycle log --account acme --last 20"),
     ("due", reading.due, "lifecycle due --overdue"),
+    ("forecast", forecasting.forecast, "lifecycle forecast acme --until '+3 months'"),
     ("timeline", timeline.timeline, "lifecycle timeline acme --svg acme.svg"),
     ("explain", explaining.explain, "lifecycle explain acme change_now plan=team"),
     ("fire", operating.fire, "lifecycle fire acme --reason 'the daemon is down'"),
@@ -119,11 +123,22 @@ CREDITS: tuple[Command, ...] = (
     ("show", subscriptions.credits_, "lifecycle credits show acme"),
     ("use", ON_SUBSCRIPTIONS.use_credits, "lifecycle credits use acme 3 --key job-17"),
 )
+CLOCK: tuple[Command, ...] = (
+    ("create", clocks.create, "lifecycle clock create qa --at 2026-01-31"),
+    ("list", clocks.list_, "lifecycle clock list"),
+    ("advance", clocks.advance, "lifecycle clock advance qa '+1 month' --dry-run"),
+    ("delete", clocks.delete, "lifecycle clock delete qa"),
+)
 OUTBOX: tuple[Command, ...] = (
     ("list", outbox.list_, "lifecycle outbox list --status dead"),
     ("show", outbox.show, "lifecycle outbox show out_01…"),
     ("retry", outbox.retry, "lifecycle outbox retry out_01… --reason 'the CRM is back'"),
     ("drop", outbox.drop, "lifecycle outbox drop out_01… --reason 'told them by phone'"),
+)
+SCENARIO: tuple[Command, ...] = (
+    ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
+    ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
+    ("list", scenarios.list_, "lifecycle scenario list stories/"),
 )
 
 
@@ -149,6 +164,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
+    ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
+    ("clock", CLOCK, "Clocks on which testers have time pass."),
 )
 """The commands that come in groups; each group's first example is that of its help."""
 

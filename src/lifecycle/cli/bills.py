@@ -100,7 +100,7 @@ def quote(of: Quote, owner: Owner, paper: Paper, now: datetime, confirmation: st
     ]
     if of.warnings:
         parts += ["", *(Text(printable(one), style="yellow") for one in of.warnings)]
-    return framed(f"{owner.reference}: quote", *parts, "", facts(_confirming(of, paper, now, confirmation)))
+    return framed(f"{owner.title}: quote", *parts, "", facts(_confirming(of, paper, now, confirmation)))
 
 
 def _consequences(of: Quote, paper: Paper, now: datetime) -> dict[str, str | None]:
@@ -150,6 +150,7 @@ def invoices(several: Sequence[InvoiceView], directory: Directory, *, accounts: 
             one.number or one.id,
             day(one.issued_at or one.start, one.zone),
             directory.of_account(one.account_id).reference if accounts else "",
+            one.clock or "",
             status(one),
             money(one.total, one.currency),
             money(one.credit, one.currency) if one.credit else "",
@@ -159,7 +160,7 @@ def invoices(several: Sequence[InvoiceView], directory: Directory, *, accounts: 
         )
         for one in several
     ]
-    columns = ("number", "date", "account", "status", "total", "balance", "due", "for", "next try")
+    columns = ("number", "date", "account", "clock", "status", "total", "balance", "due", "for", "next try")
     return table(columns, rows, right=AMOUNTS)
 
 
@@ -198,7 +199,7 @@ def invoice(
     if attempts:
         cards = {method.id: f"•••• {method.last4}" for method in methods}
         parts += ["", _attempts(attempts, cards, paper)]
-    return framed(f"{owner.reference}: {kind} {one.number or 'without a number'}", *parts)
+    return framed(f"{owner.title}: {kind} {one.number or 'without a number'}", *parts)
 
 
 def _outcome(one: InvoiceView, paper: Paper) -> dict[str, str]:
@@ -211,6 +212,7 @@ def _facts(one: InvoiceView, paper: Paper) -> Iterator[tuple[str, str | None]]:
     def at(instant: datetime | None) -> str | None:
         return when(instant, paper.zone) if instant else None
 
+    yield "clock", one.clock
     yield "status", status(one)
     yield "for", f"{_subject(one)}, {paper.days(one.start, one.end)}"
     yield "issued", at(one.issued_at)

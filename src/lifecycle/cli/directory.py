@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lifecycle.cli.failures import Ambiguous
@@ -57,10 +58,16 @@ def find_instance(lifecycle: Lifecycle, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a row is, and the zone in which they read its times."""
+    """Whose a row is, the zone in which they read its times, and the named clock that they are on."""
 
     reference: str
     zone: str
+    clock: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The reference, with a mark where it is a test."""
+        return self.reference if self.clock is None else f"{self.reference} (TEST, clock {self.clock})"
 
 
 class Directory:
@@ -68,9 +75,10 @@ class Directory:
 
     def __init__(self, lifecycle: Lifecycle, known: Iterable[Account] = ()) -> None:
         self._lifecycle = lifecycle
-        self._accounts = {account.id: Owner(account.reference, account.zone) for account in known}
+        self._accounts = {account.id: _owner(account) for account in known}
         self._instances: dict[str, Owner] = {}
         self._nobody = Owner("–", lifecycle.config.zone)
+        self._times: dict[str | None, datetime] = {}
 
     def of_account(self, account_id: str | None) -> Owner:
         """The owner with this account; where a host's instance belongs to something else, by the id of that."""
@@ -78,11 +86,16 @@ class Directory:
             return self._nobody
         if account_id not in self._accounts:
             try:
-                account = self._lifecycle.accounts.get(account_id)
-                self._accounts[account_id] = Owner(account.reference, account.zone)
+                self._accounts[account_id] = _owner(self._lifecycle.accounts.get(account_id))
             except NotFound:
                 self._accounts[account_id] = Owner(account_id, self._nobody.zone)
         return self._accounts[account_id]
+
+    def now(self, clock: str | None) -> datetime:
+        """What time it is for what is on this named clock, looked up once; without a name by the real one."""
+        if clock not in self._times:
+            self._times[clock] = self._lifecycle.time_of(clock)
+        return self._times[clock]
 
     def of_instance(self, instance_id: str) -> Owner:
         """The owner of an instance, told without reading its facts, which may be damaged."""
@@ -90,3 +103,14 @@ class Directory:
             owner_id = self._lifecycle.operations.standing(instance_id).owner_id
             self._instances[instance_id] = self.of_account(owner_id)
         return self._instances[instance_id]
+
+    def of_root(self, root_id: str) -> Owner:
+        """The owner of a root, which is named by an instance or by an account."""
+        try:
+            return self.of_instance(root_id)
+        except NotFound:
+            return self.of_account(root_id)
+
+
+def _owner(account: Account) -> Owner:
+    return Owner(account.reference, account.zone, account.clock)

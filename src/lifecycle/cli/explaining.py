@@ -49,11 +49,12 @@ def explain(
         given = dict(_argument(word) for word in arguments or [])
         instance = find_instance(lifecycle, sub)
         found = lifecycle.operations.explain(instance, event.replace("-", "_") if event else None, given)
-        owner = Directory(lifecycle).of_account(found.owner_id)
+        directory = Directory(lifecycle)
+        owner = directory.of_account(found.owner_id)
         if as_json:
             emit({"account": owner.reference, **plain(found)})
         else:
-            display(*_explained(found, owner, lifecycle.clock.now()))
+            display(*_explained(found, owner, directory.now(owner.clock)))
 
 
 def _argument(word: str) -> tuple[str, object]:
@@ -67,7 +68,7 @@ def _argument(word: str) -> tuple[str, object]:
 
 
 def _explained(found: Explanation, owner: Owner, now: datetime) -> list[RenderableType]:
-    parts: list[RenderableType] = [framed(owner.reference, facts(_standing(found, owner, now)))]
+    parts: list[RenderableType] = [framed(owner.title, facts(_standing(found, owner, now)))]
     columns = ("event", "now", "why", "instead")
     rows = [(one.event, _verdict(one), _why(one, owner.zone, now), one.instead) for one in found.events]
     return [*parts, "", table(columns, rows)]

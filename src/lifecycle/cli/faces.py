@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.cli.directory import Directory, Owner
 from lifecycle.cli.output import facts, framed, lasting, money, printable, table, when
+from lifecycle.drawing.timeline import way
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,7 +41,7 @@ def panel(view: SubscriptionView, owner: Owner, now: datetime, more: Mapping[str
     banners = [Text(printable(one), style="bold yellow") for one in _banners(view)]
     above: list[RenderableType] = [*banners, ""] if banners else []
     return framed(
-        f"{owner.reference}: {view.plan}",
+        f"{owner.title}: {view.plan}",
         *above,
         facts({**_facts(view, now), **(more or {}), "version": str(view.version)}),
     )
@@ -53,6 +54,7 @@ def _facts(view: SubscriptionView, now: datetime) -> dict[str, str | None]:
     cycle = "the trial" if view.phase == "trial" else f"cycle {view.cycle}"
     return {
         "id": view.id,
+        "clock": view.clock,
         "state": _state(view),
         "plan": f"{view.plan}, {view.interval}, {seats(view.seats)}",
         "price": f"{money(view.price, view.currency)} per {view.interval}",
@@ -156,33 +158,37 @@ def standing(one: Standing, owner: Owner, now: datetime) -> Panel:
         coming = f"{one.next_event} on {when(one.next_due_at, owner.zone)} ({distance(one.next_due_at, now)})"
     pairs = {
         "id": one.id,
+        "clock": one.clock,
         "state": one.state if one.status == "live" else f"{one.state} ({one.status})",
         "error": one.error,
         "next": coming,
         "version": str(one.version),
     }
-    return framed(f"{owner.reference}: {one.machine}", facts(pairs))
+    return framed(f"{owner.title}: {one.machine}", facts(pairs))
 
 
 # Several
 
 
-def aside(several: Sequence[Standing], directory: Directory, now: datetime) -> Table:
+def aside(several: Sequence[Standing], directory: Directory) -> Table:
     """What is kept aside, and since when something on it is due."""
     owners = [directory.of_account(one.owner_id) for one in several]
     rows = [
         (
             one.id,
             owner.reference,
+            one.clock or "",
             one.state,
             one.next_event or "",
-            f"{when(one.next_due_at, owner.zone)} ({distance(one.next_due_at, now)})" if one.next_due_at else "",
+            f"{when(one.next_due_at, owner.zone)} ({distance(one.next_due_at, directory.now(one.clock))})"
+            if one.next_due_at
+            else "",
             str(one.attempts),
             one.error or "",
         )
         for one, owner in zip(several, owners, strict=True)
     ]
-    return table(("id", "account", "state", "event", "due", "attempts", "error"), rows)
+    return table(("id", "account", "clock", "state", "event", "due", "attempts", "error"), rows)
 
 
 def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Table:
@@ -191,6 +197,7 @@ def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Ta
     rows = [
         (
             owner.reference,
+            view.clock or "",
             view.plan,
             view.interval,
             str(view.seats),
@@ -200,39 +207,50 @@ def subscriptions(views: Sequence[SubscriptionView], directory: Directory) -> Ta
         for view, owner in zip(views, owners, strict=True)
     ]
     ids = [view.id for view in views]
-    return _table(("account", "plan", "interval", "seats", "state", "next"), rows, owners, ids)
+    return _table(("account", "clock", "plan", "interval", "seats", "state", "next"), rows, owners, ids)
 
 
-def transitions(steps: Sequence[Step], directory: Directory) -> Table:
-    """The log: nominal time, whose, of what, what happened, who caused it and why."""
-    owners = [directory.of_instance(step.instance_id) for step in steps]
+def transitions(steps: Sequence[Step], directory: Directory, *, roots: bool = False) -> Table:
+    """The log: nominal time, whose, of what, what happened, who caused it and why. `roots`: an instance may not be
+    there, and its root says whose it is."""
+    owners = [directory.of_root(step.root_id) if roots else directory.of_instance(step.instance_id) for step in steps]
     kinds = _kinds([step.machine for step in steps])
     rows = [
-        (when(step.at, owner.zone), owner.reference, kind, step.event, way(step), step.actor, step.reason or "")
+        (
+            when(step.at, owner.zone),
+            owner.reference,
+            step.clock or "",
+            kind,
+            step.event,
+            way(step),
+            step.actor,
+            step.reason or "",
+        )
         for step, owner, kind in zip(steps, owners, kinds, strict=True)
     ]
     ids = [step.root_id for step in steps]
-    return _table(("time", "account", "of", "event", "from → to", "actor", "reason"), rows, owners, ids)
+    return _table(("time", "account", "clock", "of", "event", "from → to", "actor", "reason"), rows, owners, ids)
 
 
-def coming(due: Sequence[DueTransition], directory: Directory, now: datetime, asleep: str = "") -> Table:
+def coming(due: Sequence[DueTransition], directory: Directory, asleep: str = "") -> Table:
     """What is to fire, and what stands in the way; `asleep` says of what is late that no daemon looks."""
     owners = [directory.of_account(one.owner_id) for one in due]
     kinds = _kinds([one.machine for one in due])
     rows = [
         (
             when(one.due_at, owner.zone),
-            distance(one.due_at, now),
+            distance(one.due_at, directory.now(one.clock)),
             owner.reference,
+            one.clock or "",
             kind,
             one.event,
             one.state,
-            trouble(one, owner, now, asleep),
+            trouble(one, owner, directory.now(one.clock), asleep),
         )
         for one, owner, kind in zip(due, owners, kinds, strict=True)
     ]
     ids = [one.instance_id for one in due]
-    return _table(("due", "", "account", "of", "event", "state", "trouble"), rows, owners, ids)
+    return _table(("due", "", "account", "clock", "of", "event", "state", "trouble"), rows, owners, ids)
 
 
 def _kinds(machines: Sequence[str]) -> Sequence[str]:
@@ -247,11 +265,6 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], owners: Sequen
     return table((*columns, "id"), [(*row, id) for row, id in zip(rows, ids, strict=True)])
 
 
-def way(step: Step) -> str:
-    """From which state to which."""
-    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
-
-
 def trouble(one: DueTransition, owner: Owner, now: datetime, asleep: str = "") -> str:
     """What stands in the way of a deferred transition."""
     if one.status != "live":
@@ -259,4 +272,4 @@ def trouble(one: DueTransition, owner: Owner, now: datetime, asleep: str = "") -
     if one.attempts:
         tries_at = f" at {when(one.wake_at, owner.zone)}" if one.wake_at and one.wake_at > now else ""
         return f"failed {one.attempts}×, tries again{tries_at}: {one.error}"
-    return asleep if one.due_at <= now else ""
+    return asleep if one.due_at <= now and one.clock is None else ""

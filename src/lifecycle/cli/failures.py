@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILED, USAGE, REFUSED, NOT_FOUND = 1, 2, 3, 4
+UNREADABLE = ("config_invalid", "scenario_invalid")
+"""The codes of files that can't be read."""
 
 
 class Ambiguous(LifecycleError):
@@ -46,11 +48,11 @@ def _exit_code(error: LifecycleError) -> int:
             return REFUSED
         case DefinitionError() | Ambiguous():
             return USAGE
-    return USAGE if error.code in ("config_invalid", "usage") else FAILED
+    return USAGE if error.code in UNREADABLE or error.code == "usage" else FAILED
 
 
 def _sentence(error: LifecycleError) -> str:
-    if error.code == "config_invalid":
+    if error.code in UNREADABLE:
         return str(error)  # each problem begins with its file and line
     if error.code in ("usage", "not_found"):
         head = error.code.replace("_", " ")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lifecycle.app.beside import look_beside
 from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
 from lifecycle.cli.output import display, emit, table
-from lifecycle.cli.session import look_beside, opened
+from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -142,7 +142,7 @@ def _line_by_line(directory: Directory, *, as_csv: bool, as_json: bool) -> Tell:
 
 
 def _line(step: Step, directory: Directory) -> str:
-    from lifecycle.cli import faces
+    from lifecycle.drawing.timeline import way
 
     owner = directory.of_instance(step.instance_id)
     parts = (
@@ -150,7 +150,7 @@ def _line(step: Step, directory: Directory) -> str:
         f"{owner.reference:<10}",
         f"{step.machine:<12}",
         f"{step.event:<20}",
-        f"{faces.way(step):<38}",
+        f"{way(step):<38}",
         step.actor,
     )
     return printable("  ".join((*parts, step.reason or ""))).replace("\n", " ").rstrip()

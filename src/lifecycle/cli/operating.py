@@ -80,7 +80,7 @@ def list_(context: typer.Context, as_json: options.AsJson = False) -> None:
         if as_json:
             emit([faces.described(one, directory.of_account(one.owner_id)) for one in aside])
         else:
-            display(faces.aside(aside, directory, lifecycle.clock.now()))
+            display(faces.aside(aside, directory))
 
 
 def show(context: typer.Context, sub: options.Anything, as_json: options.AsJson = False) -> None:
@@ -94,11 +94,12 @@ def show(context: typer.Context, sub: options.Anything, as_json: options.AsJson 
 
     with opened(context) as lifecycle:
         found = lifecycle.operations.explain(find_instance(lifecycle, sub))
-        owner = Directory(lifecycle).of_account(found.owner_id)
+        directory = Directory(lifecycle)
+        owner = directory.of_account(found.owner_id)
         if as_json:
             emit(explaining.trouble(found, owner))
         else:
-            display(explaining.trouble_panel(found, owner, lifecycle.clock.now()))
+            display(explaining.trouble_panel(found, owner, directory.now(owner.clock)))
 
 
 def _tell(lifecycle: Lifecycle, standing: Standing, as_json: bool) -> None:
@@ -106,8 +107,9 @@ def _tell(lifecycle: Lifecycle, standing: Standing, as_json: bool) -> None:
     from lifecycle.cli.directory import Directory
     from lifecycle.cli.output import display, emit
 
-    owner = Directory(lifecycle).of_account(standing.owner_id)
+    directory = Directory(lifecycle)
+    owner = directory.of_account(standing.owner_id)
     if as_json:
         emit(faces.described(standing, owner))
     else:
-        display(faces.standing(standing, owner, lifecycle.clock.now()))
+        display(faces.standing(standing, owner, directory.now(standing.clock)))

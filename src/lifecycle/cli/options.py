@@ -37,6 +37,13 @@ Anything = Annotated[
         help="A subscription's id, its account's reference, an invoice's number, or the id of any instance.",
     ),
 ]
+OneThing = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SUB]",
+        help="Only this: a subscription's id, its account's reference, or the id of any instance.",
+    ),
+]
 Why = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in your words; it is kept apart from the log.")
 ]

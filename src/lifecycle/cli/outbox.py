@@ -40,7 +40,7 @@ def list_(
         if as_json:
             emit(shown)
         else:
-            columns = ("time", "id", "destination", "kind", "status", "tried", "next", "root", "error")
+            columns = ("time", "id", "clock", "destination", "kind", "status", "tried", "next", "root", "error")
             display(table(columns, [_row(message, zone) for message in shown], widest=60))
     if len(found) > limit:
         say(f"There are more than {limit}; see them with --limit.")
@@ -61,6 +61,7 @@ def _row(message: OutboxRecord, zone: str) -> tuple[str, ...]:
     return (
         when(message.created_at, zone),
         message.id,
+        message.clock or "",
         message.destination,
         message.kind,
         message.status,

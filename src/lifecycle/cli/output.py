@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lifecycle.drawing.plain import printable as printable  # noqa: PLC0414  # part of what this module offers
+from lifecycle.drawing.plain import when as when  # noqa: PLC0414  # this too
 from lifecycle.errors import LifecycleError
 
 if TYPE_CHECKING:
@@ -133,18 +135,6 @@ def framed(title: str, *parts: RenderableType) -> Panel:
     from rich.text import Text
 
     return Panel.fit(Group(*parts), title=Text(printable(title), style="bold"), box=box.ROUNDED)
-
-
-def printable(text: str) -> str:
-    """The text with everything that is neither a letter to be seen nor a line break made visible as U+FFFD."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
-
-
-def when(instant: datetime, zone: str) -> str:
-    """An instant as people of a zone write it: `2026-06-15 10:00 CEST`."""
-    from lifecycle.domain.calendar import local
-
-    return f"{local(instant, zone):%Y-%m-%d %H:%M %Z}"
 
 
 def day(instant: datetime, zone: str) -> str:

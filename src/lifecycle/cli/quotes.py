@@ -70,13 +70,14 @@ def _tell(context: typer.Context, lifecycle: Lifecycle, quote: Quote, as_json: b
     from lifecycle.cli.directory import Directory
     from lifecycle.cli.output import display, emit
 
-    owner = Directory(lifecycle).of_account(quote.account)
+    directory = Directory(lifecycle)
+    owner = directory.of_account(quote.account)
     if as_json:
         emit(plain(quote) | {"account": owner.reference, "account_id": quote.account})
     else:
         paper = bills.Paper(lifecycle.config.catalog, quote.currency, owner.zone)
         confirmation = f"{_program(context)} confirm {quote.id}"
-        display(bills.quote(quote, owner, paper, lifecycle.clock.now(), confirmation))
+        display(bills.quote(quote, owner, paper, directory.now(owner.clock), confirmation))
 
 
 def _program(context: typer.Context) -> str:

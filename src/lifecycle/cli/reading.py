@@ -70,7 +70,7 @@ def show(context: typer.Context, sub: options.Sub, as_json: options.AsJson = Fal
         moved_out = lifecycle.moved_out(subscription=view.id)
         last = lifecycle.subscriptions.history(view.id)[-SHOWN:]
         directory = Directory(lifecycle)
-        owner, now = directory.of_account(view.account_id), lifecycle.clock.now()
+        owner, now = directory.of_account(view.account_id), directory.now(view.clock)
         if as_json:
             more = {"standing": standing, "owed": owed}
             told = {"transitions": last, "moved_out": moved_out[0] if moved_out else None}
@@ -108,9 +108,7 @@ def due(
         zone = view.zone if view else lifecycle.config.zone
         end = datetime.fromisoformat(instant(until, zone)) if until else None
         now = lifecycle.clock.now()
-        if overdue:
-            end = now if end is None else min(end, now)
-        found = lifecycle.due(until=end, subscription=view.id if view else None, limit=limit + 1)
+        found = lifecycle.due(until=end, subscription=view.id if view else None, limit=limit + 1, overdue=overdue)
         coming = found[:limit]
         directory, asleep = Directory(lifecycle), _asleep(lifecycle, coming, now)
         if as_json:
@@ -118,21 +116,24 @@ def due(
                 [
                     faces.described(one, directory.of_account(one.owner_id))
                     | {
-                        "late_seconds": max(0, int((now - one.due_at).total_seconds())),
-                        "trouble": faces.trouble(one, directory.of_account(one.owner_id), now, asleep) or None,
+                        "late_seconds": max(0, int((directory.now(one.clock) - one.due_at).total_seconds())),
+                        "trouble": faces.trouble(
+                            one, directory.of_account(one.owner_id), directory.now(one.clock), asleep
+                        )
+                        or None,
                     }
                     for one in coming
                 ]
             )
         else:
-            display(faces.coming(coming, directory, now, asleep))
+            display(faces.coming(coming, directory, asleep))
     if len(found) > limit:
         say(f"There are more than {limit}; see them with --limit.")
 
 
 def _asleep(lifecycle: Lifecycle, coming: Sequence[DueTransition], now: datetime) -> str:
     """That no daemon is heard of, where something is late; else nothing."""
-    if not any(one.due_at <= now for one in coming):
+    if not any(one.due_at <= now and one.clock is None for one in coming):
         return ""
     heard_at = lifecycle.daemon_heard_at()
     if heard_at is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from lifecycle.app.beside import look_beside
 
 if TYPE_CHECKING:
     from lifecycle import Lifecycle
@@ -28,13 +29,6 @@ def configuration(context: typer.Context) -> Config:
     config = load_config(path, os.environ)
     look_beside(path)
     return config
-
-
-def look_beside(path: Path) -> None:
-    """Have modules beside a configuration be found first."""
-    beside = str(path.resolve().parent)
-    if sys.path[0] != beside:
-        sys.path.insert(0, beside)
 
 
 @contextmanager

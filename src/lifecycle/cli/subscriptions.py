@@ -233,8 +233,9 @@ def tell(lifecycle: Lifecycle, held: SubscriptionView, as_json: bool) -> None:
     from lifecycle.cli.directory import Directory
     from lifecycle.cli.output import display, emit
 
-    owner = Directory(lifecycle).of_account(held.account_id)
+    directory = Directory(lifecycle)
+    owner = directory.of_account(held.account_id)
     if as_json:
         emit(faces.described(held, owner))
     else:
-        display(faces.panel(held, owner, lifecycle.clock.now()))
+        display(faces.panel(held, owner, directory.now(held.clock)))

@@ -16,11 +16,10 @@ from lifecycle.errors import LifecycleError
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from lifecycle.cli.directory import Owner
     from lifecycle.drawing.terminal import Band
     from lifecycle.drawing.timeline import Timeline
 
-LABEL = 24
-"""Columns left of the bar, for the instant at which a row starts."""
 WITHOUT_TERMINAL = 120
 STYLES = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
@@ -41,19 +40,20 @@ def timeline(
 
     with opened(context) as lifecycle:
         standing = lifecycle.operations.standing(find_instance(lifecycle, sub))
-        owner = Directory(lifecycle).of_account(standing.owner_id)
+        directory = Directory(lifecycle)
+        owner = directory.of_account(standing.owner_id)
         steps = lifecycle.log(instance=standing.id)
         coming = [(one.due_at, one.event) for one in lifecycle.due(subscription=standing.id)]
         if not steps:
             raise LifecycleError(f"{standing.id} has no transition in the log.", code="no_history")
-        life = drawn(steps, coming, lifecycle.clock.now())
-    title = f"{owner.reference}: {standing.id}"
+        life = drawn(steps, coming, directory.now(standing.clock))
+    title = f"{owner.title}: {standing.id}"
     if svg is not None:
         save(as_svg(life, title, lambda instant: when(instant, owner.zone)).encode(), svg)
     if as_json:
-        emit({"account": owner.reference, "id": standing.id, **_described(life)})
+        emit({"account": owner.reference, "id": standing.id, "clock": standing.clock, **_described(life)})
     elif svg is None:
-        _show(life, owner.zone)
+        _show(life, owner)
 
 
 def _described(life: Timeline) -> dict[str, Any]:
@@ -63,21 +63,32 @@ def _described(life: Timeline) -> dict[str, Any]:
     return described
 
 
-def _show(life: Timeline, zone: str) -> None:
-    from lifecycle.drawing.terminal import bands, mark
+def _show(life: Timeline, owner: Owner) -> None:
+    from lifecycle.drawing.terminal import LABEL, bands, mark
 
+    zone = owner.zone
     width = console().width if sys.stdout.isatty() else WITHOUT_TERMINAL
     styles = {state: STYLES[number % len(STYLES)] for number, state in enumerate(life.states)}
     for band in bands(life, width - LABEL):
-        display(" " * LABEL + band.marks, _bar(band, zone, styles))
+        above, label, _ = band.written(zone)
+        display(above, _bar(label, band, styles))
     rows = [(mark(one.number), when(one.at, zone), one.event, one.way, one.who) for one in life.moments]
-    display("", table(("", "time", "event", "from → to", "actor"), rows), "", f"▼  now: {when(life.now, zone)}")
+    display(
+        "",
+        table(("", "time", "event", "from → to", "actor"), rows),
+        "",
+        f"▼  now: {when(life.now, zone)}{_mark(owner)}",
+    )
 
 
-def _bar(band: Band, zone: str, styles: dict[str, str]) -> Text:
+def _mark(owner: Owner) -> str:
+    return f" (TEST, by the clock {owner.clock})" if owner.clock else ""
+
+
+def _bar(label: str, band: Band, styles: dict[str, str]) -> Text:
     from rich.text import Text
 
-    made = Text(f"{when(band.start, zone):<{LABEL}}")
+    made = Text(label)
     for letter, state in zip(band.bar, band.states, strict=True):
         made.append(letter, style=styles.get(state, ""))
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,10 +11,13 @@ from pydantic_core import ErrorDetails
 from lifecycle.config.errors import Path, shown
 from lifecycle.config.settings import Settings
 from lifecycle.config.shape import below, keys
-from lifecycle.config.values import Known, known_currency
+from lifecycle.config.values import Known, Section, known_currency
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 _EXPECTED = {
     "missing": "a value: it has no default",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "string_type": "a text (in quotes, if it looks like a number)",
     "list_type": "a list",
@@ -37,10 +40,16 @@ class Finding(NamedTuple):
 
 def check(value: Mapping[str, object]) -> Settings | list[Finding]:
     """The settings, or all that is wrong with them."""
+    return validated(value, Settings, _known(value))
+
+
+def validated(value: object, kind: type[AnySection], context: object = None) -> AnySection | list[Finding]:
+    """A section of any file, or all that is wrong with it; its values may ask for the `context`."""
     try:
-        return Settings.model_validate(value, context=_known(value))
+        return kind.model_validate(value, context=context)
     except ValidationError as error:
-        return [finding for details in error.errors(include_url=False) for finding in _findings(details, value)]
+        found = error.errors(include_url=False)
+        return [finding for details in found for finding in _findings(details, value, kind)]
 
 
 def _known(value: object) -> Known:
@@ -53,12 +62,12 @@ def _known(value: object) -> Known:
     )
 
 
-def _findings(details: ErrorDetails, value: object) -> Iterator[Finding]:
+def _findings(details: ErrorDetails, value: object, whole: object) -> Iterator[Finding]:
     path, kind, context = details["loc"], details["type"], details.get("ctx", {})
     if kind == "missing":
         yield Finding(path, "missing", _EXPECTED[kind])
     elif kind == "extra_forbidden":
-        names = ", ".join(_keys_at(path[:-1]))
+        names = ", ".join(_keys_at(path[:-1], whole))
         yield Finding(path, shown(_at(value, path), path[-1]), f"a known key: one of {names}")
     elif kind == "wrong":
         for at, expected in context["findings"]:
@@ -78,8 +87,8 @@ def _finding(path: Path, value: object, expected: str) -> Finding:
     return Finding(there, shown(_at(value, there), there[-1] if there else ""), expected)
 
 
-def _keys_at(path: Path) -> list[str]:
-    kind: object | None = Settings
+def _keys_at(path: Path, whole: object) -> list[str]:
+    kind: object | None = whole
     for step in path:
         kind = below(kind, step)
     return list(keys(kind))

@@ -42,7 +42,7 @@ class Overlay:
 
     def _read(self, variable: str, text: str, kind: object) -> object:
         """The value of a variable for a setting of this kind."""
-        number = core(kind) is int and kind is not Amount
+        number = core(kind) in (int, bool) and kind is not Amount
         map_ = bool(items(kind) or keys(kind))
         if not (number or map_ or element(kind)):
             return text

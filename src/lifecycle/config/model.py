@@ -96,3 +96,5 @@ class Config:
     outbox: OutboxSettings
     mailbox: str | None
     """The directory of the file mailbox; None where something else serves the destination `mail`."""
+    clocks_allowed: bool = False
+    """Whether testers may put accounts on named clocks."""

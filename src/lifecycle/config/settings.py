@@ -33,6 +33,7 @@ from lifecycle.config.values import (
     wrong,
 )
 from lifecycle.domain.calendar import Duration
+from lifecycle.domain.surroundings import TEST_SERIES
 
 MACHINES = tuple(
     f"lifecycle_machines.{module}:{name}Machine"
@@ -120,6 +121,9 @@ class InvoiceSection(Section):
     def _two_series(self) -> Self:
         if self.series == self.credit_notes:
             raise wrong("a series of its own, and not that of invoices", at=("credit_notes",))
+        for name in ("series", "credit_notes"):
+            if getattr(self, name) in (TEST_SERIES.invoices, TEST_SERIES.credit_notes):
+                raise wrong("another series than those of accounts on named clocks", at=(name,))
         return self
 
 
@@ -130,6 +134,12 @@ class SellerSection(Section):
     address: str = ""
     tax_id: str = ""
     email: str = ""
+
+
+class ClockSection(Section):
+    """`clocks:` those of testers, with names."""
+
+    allowed: bool = False
 
 
 class QuoteSettings(Section):
@@ -153,6 +163,7 @@ class Settings(Section):
     invoices: InvoiceSection = InvoiceSection()
     seller: SellerSection = SellerSection()
     quotes: QuoteSettings = QuoteSettings()
+    clocks: ClockSection = ClockSection()
     policies: PolicySettings = PolicySettings()
     catalog: CatalogSettings
 
@@ -174,4 +185,5 @@ class Settings(Section):
             quote_lifetime=self.quotes.lifetime,
             outbox=OutboxSettings(**dict(self.outbox)),
             mailbox=self.mail.path if self.mail.use == "file" else None,
+            clocks_allowed=self.clocks.allowed,
         )

@@ -41,7 +41,7 @@ class Printed:
 
     Of an invoice `credit` was taken from the balance, and `due` is what is left of `total`. Of a credit note `credit`
     goes to the balance, and `due` is refunded, whatever their signs. `method` is what pays, or gets the refund, for
-    people: `Visa •••• 4242`. `reference` is the subscription.
+    people: `Visa •••• 4242`. `reference` is the subscription. `is_test`: nobody owes anything, and it says so.
     """
 
     kind: Literal["invoice", "credit_note"]
@@ -60,3 +60,4 @@ class Printed:
     method: str = ""
     reference: str = ""
     note: str = ""
+    is_test: bool = False

@@ -10,6 +10,8 @@ from lifecycle.documents.words import day, harmless, harmless_lines, period
 from lifecycle.domain.money import format_amount
 
 TITLES = {"invoice": "Invoice", "credit_note": "Credit note"}
+TEST, NOTHING_OWED = "TEST – ", "This is a test: nothing is owed, and no money was moved. "
+"""What stands before the title and the statement of a test."""
 MARKS = {"open": "DUE"}
 """What is stamped on an invoice, where it is not the name of its status."""
 STATEMENTS = {
@@ -66,10 +68,10 @@ def sheet(document: Printed) -> Sheet:
     """The document in words. Raises ValueError for an unknown currency."""
     return Sheet(
         kind=document.kind,
-        title=TITLES[document.kind],
+        title=f"{TEST}{TITLES[document.kind]}" if document.is_test else TITLES[document.kind],
         number=harmless(document.number),
         mark=_mark(document),
-        statement=harmless(_statement(document)),
+        statement=harmless(f"{NOTHING_OWED}{_statement(document)}" if document.is_test else _statement(document)),
         facts=tuple(_facts(document)),
         seller=_party(document.seller),
         buyer=_party(document.buyer),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any."""
+    """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any; `clock`
+    the named clock that it is on, for tests."""
 
     id: str
     reference: str
@@ -19,3 +20,4 @@ class Account:
     closed: bool = False
     address: str = ""
     tax_id: str = ""
+    clock: str | None = None

@@ -24,6 +24,13 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "The subscription is to end; nothing else can change until then.",
         "Withdraw the cancellation first.",
     ),
+    "clock_busy": ("Somebody else is advancing this clock.", "Try again once they are done."),
+    "clock_forward_only": ("A clock goes forward only.", "Give a later instant, or make another clock."),
+    "clock_taken": ("There is a clock of that name already.", "Use another name, or delete that clock first."),
+    "clocks_not_allowed": (
+        "This configuration allows no named clocks.",
+        "Set clocks.allowed: true in the configuration of an installation that is tested.",
+    ),
     "contact_us": ("This change is not offered here.", "Please contact us."),
     "credits_exhausted": ("Fewer credits are left than that.", "More are granted with the next cycle."),
     "date_in_past": ("The date is now or in the past.", "Give a later date."),

@@ -27,6 +27,10 @@ class Series:
     credit_notes: str = "CN-"
 
 
+TEST_SERIES = Series("TEST-", "TEST-CN-")
+"""Those of accounts on named clocks, whatever the configuration says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a step may know besides the facts. The two sets of plan families are filled for a creation only.

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifecycle.drawing.plain import when
 from lifecycle.drawing.timeline import Timeline, unit_of
 
 ROWS = 8
 """As many rows as a life should not exceed; one that would is drawn in larger units."""
 LEAST = 24
+LABEL = 24
+"""Columns left of the bar, for the instant at which a row starts."""
 LIVED, TO_COME, CYCLE, CHANGE, NOW = "━", "╌", "╋", "┣", "▼"
 SEVERAL = "+"
 
@@ -23,6 +26,10 @@ class Band:
     marks: str
     bar: str
     states: tuple[str, ...]
+
+    def written(self, zone: str) -> tuple[str, str, str]:
+        """The line above; and of the row itself what stands left of its bar, and the bar."""
+        return " " * LABEL + self.marks, f"{when(self.start, zone):<{LABEL}}", self.bar
 
 
 def mark(number: int) -> str:

@@ -13,7 +13,16 @@ UNITS = (MINUTE / 60, MINUTE / 4, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOU
 LONGER = (DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 84 * DAY, 365 * DAY, 3650 * DAY)
 
 
-class Happened(Protocol):
+class Leads(Protocol):
+    """A step from a state to a state."""
+
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def target(self) -> str: ...
+
+
+class Happened(Leads, Protocol):
     """A transition, as the log tells it."""
 
     @property
@@ -21,13 +30,14 @@ class Happened(Protocol):
     @property
     def event(self) -> str: ...
     @property
-    def source(self) -> str | None: ...
-    @property
-    def target(self) -> str: ...
-    @property
     def actor(self) -> str: ...
     @property
     def changes(self) -> Mapping[str, Any]: ...
+
+
+def way(step: Leads) -> str:
+    """From which state to which."""
+    return step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +89,9 @@ def timeline(steps: Iterable[Happened], coming: Sequence[tuple[datetime, str]], 
     numbers = count(1)
     changes: list[tuple[datetime, str]] = []
     for step in steps:
-        way = step.target if step.source in (None, step.target) else f"{step.source} → {step.target}"
         started = bool(step.changes.get("cycle"))
         number = 0 if step.event == "cycle_starts" and started else next(numbers)
-        moments.append(Moment(number, step.at, step.event, way, step.actor, cycle=started))
+        moments.append(Moment(number, step.at, step.event, way(step), step.actor, cycle=started))
         if not changes or changes[-1][1] != step.target:
             changes.append((step.at, step.target))
     if not moments:

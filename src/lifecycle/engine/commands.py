@@ -52,7 +52,7 @@ class Answer:
     """An instance as a command left it: plain JSON values, to be remembered with an idempotency key.
 
     `version` is the number of its root's last log row; `next_…` the deferred transition that comes first; `order` the
-    order under which the command is carried out, where it takes one.
+    order under which the command is carried out, where it takes one. `clock` is the named clock that it is on.
     """
 
     id: str
@@ -64,3 +64,4 @@ class Answer:
     next_event: str | None = None
     next_due_at: str | None = None
     order: str | None = None
+    clock: str | None = None

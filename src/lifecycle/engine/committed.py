@@ -24,7 +24,8 @@ class Committed:
     """What one transaction did. `wake_at` is the earliest instant at which one of its roots is to be looked at.
 
     `claimed` is the number of roots of a batch, None for a command; `seconds` is how long it took, lock and commit
-    included; `refusal` is what the command met, after what was due before it had fired.
+    included; `refusal` is what the command met, after what was due before it had fired. `clock` is the named clock that
+    all of it is on: nothing for the daemon to look at.
     """
 
     transitions: Sequence[LogRecord]
@@ -34,6 +35,7 @@ class Committed:
     claimed: int | None = None
     seconds: float = 0.0
     refusal: Refused | None = None
+    clock: str | None = None
 
 
 Listener = Callable[[Committed], None]

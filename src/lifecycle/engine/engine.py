@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +13,6 @@ from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
 from lifecycle.engine.commands import Answer, Command
 from lifecycle.engine.committed import Committed, Failure, Listener
-from lifecycle.engine.hand import Hand
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.ports import LiveKeyTaken, Store, Surround, Tx_co, WriteFailed
@@ -38,8 +37,6 @@ class Batch:
 
     claimed: int
     transitions: list[LogRecord]
-    failed: bool = False
-    """Whether a statement failed, and nothing was done."""
 
 
 class Engine(Generic[Tx_co]):
@@ -93,6 +90,7 @@ class Engine(Generic[Tx_co]):
             work.claimed,
             stopwatch() - started,
             refusal,
+            work.clock,
         )
         for listener in tuple(self.listeners):
             listener(committed)
@@ -130,16 +128,13 @@ class Engine(Generic[Tx_co]):
         """Carry out one command in a transaction of its own. Raises Refused."""
         return self.attempt(lambda work: work.command(command))
 
-    def fire_batch(self, until: datetime | None = None, *, answers_first: bool = False) -> Batch:
+    def fire_batch(self, until: datetime | None = None) -> Batch:
         """Fire one batch of what is due by `until` (default: now), in due order over all its roots.
 
         On a virtual clock each transition fires with the clock at its own due instant. Where a statement fails, the
-        transitions of the batch are done one by one, so that only the root concerned is held up. `answers_first`: for
-        a traveller who delivers after each batch; it ends before whatever an answer may still change, and where a
-        statement fails it does nothing.
+        transitions of the batch are done one by one, so that only the root concerned is held up.
         """
-        now = self.clock.now()
-        until = until or now
+        until = until or self.clock.now()
         claimed: list[tuple[datetime, str]] = []
         try:
             with self.work() as work:
@@ -147,16 +142,11 @@ class Engine(Generic[Tx_co]):
                 claimed = [(hand.root.wake_at or until, hand.root.id) for hand in hands]
                 if len(claimed) == self.batch:  # what was not claimed may be due right after the last that was
                     until, _ = claimed[-1]
-                if answers_first:
-                    hands, until = _awake(hands, now, until)
-                enough = self._enough(work if answers_first else None)
-                work.fire(hands, until, at=self._stand_at, enough=enough, answers_first=answers_first)
+                work.fire(hands, until, at=self._stand_at, enough=self._enough())
             return Batch(len(claimed), work.transitions)
         except WriteFailed:
             if not claimed:
                 raise
-        if answers_first:
-            return Batch(len(claimed), [], failed=True)
         return Batch(len(claimed), self._fire_singly(claimed, until))
 
     def advance_to(self, instant: datetime) -> list[LogRecord]:
@@ -204,18 +194,9 @@ class Engine(Generic[Tx_co]):
         if isinstance(self.clock, VirtualClock):
             self.clock.move_to(due_at)
 
-    def _enough(self, work: Work[Tx_co] | None = None) -> Callable[[int], bool]:
-        """When a batch stops to write: on a real clock by time, on a virtual one by number, to be repeatable; with
-        `work` also where a step has failed, so that the delay until it is tried again counts from there."""
+    def _enough(self) -> Callable[[int], bool]:
+        """When a batch stops to write: on a real clock by time, on a virtual one by number, to be repeatable."""
         if isinstance(self.clock, VirtualClock):
-            return lambda fired: fired >= MOST_AT_ONCE or bool(work and work.failures)
+            return lambda fired: fired >= MOST_AT_ONCE
         deadline = stopwatch() + HOLD
         return lambda fired: fired > 0 and stopwatch() > deadline
-
-
-def _awake(hands: list[Hand], now: datetime, until: datetime) -> tuple[list[Hand], datetime]:
-    """Those that do not back off beyond now, and how far they may go: not as far as one of the others wakes."""
-    resting = {hand.root.id: hand.root.wake_at for hand in hands if hand.root.attempts and hand.root.wake_at}
-    resting = {root: wake_at for root, wake_at in resting.items() if wake_at > now}
-    nearest = min((wake_at - timedelta.resolution for wake_at in resting.values()), default=until)
-    return [hand for hand in hands if hand.root.id not in resting], min(until, nearest)

@@ -167,7 +167,11 @@ class Hand:
 
     def held_back(self, due: Due) -> bool:
         """Whether what is due waits for another instance of the root."""
-        return any(held.holds_back(due.instance_id, due.event) for held in self.held.values())
+        return self.waits(due.instance_id, due.event)
+
+    def waits(self, instance_id: str, event: str) -> bool:
+        """Whether this deferred event of this instance would wait for another instance of the root, if it were due."""
+        return any(held.holds_back(instance_id, event) for held in self.held.values())
 
     def occupied(self, instance_id: str) -> bool:
         """Whether commands on this instance are refused, for another occupies the root."""

@@ -15,10 +15,19 @@ from lifecycle.engine.records import LogRecord
 log = structlog.get_logger("lifecycle")
 
 
+def _drop(_logger: object, _level: str, _line: object) -> str:
+    raise structlog.DropEvent
+
+
+silence = structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop], wrapper_class=structlog.BoundLogger)
+"""A log that keeps nothing, for what is only tried out."""
+
+
 def tell(committed: Committed) -> None:
     """One line per transition, and one for each deferral without effect and each root that failed."""
+    mark = {} if committed.clock is None else {"clock": committed.clock}
     for row in committed.transitions:
-        log.info("transition", **_line(row))
+        log.info("transition", **_line(row), **mark)
     for due in committed.idle:
         log.info(
             "did_nothing",
@@ -26,6 +35,7 @@ def tell(committed: Committed) -> None:
             instance=due.instance_id,
             root=due.root_id,
             due_at=due.due_at.isoformat(),
+            **mark,
         )
     for failure in committed.failures:
         root = failure.root
@@ -36,6 +46,7 @@ def tell(committed: Committed) -> None:
             status=root.status,
             retry_at=root.wake_at and root.wake_at.isoformat(),
             error=root.error,
+            **mark,
             **traced(failure.error),
         )
 

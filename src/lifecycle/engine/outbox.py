@@ -75,8 +75,9 @@ HANDED = timedelta(minutes=1)
 """How long relays leave a message to whoever has committed it."""
 
 
-def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:
-    """The messages that a row of the log sends, due at once, or when nobody has come for one that was `handed`.
+def messages(row: LogRecord, ids: Ids, clock: str | None = None) -> Iterator[OutboxRecord]:
+    """The messages that a row of the log sends, due at once, or when nobody has come for one that was `handed`; on the
+    `clock` of its root.
 
     Raises WriteFailed for a `send` that is none.
     """
@@ -95,6 +96,7 @@ def messages(row: LogRecord, ids: Ids) -> Iterator[OutboxRecord]:
                     payload=payload,
                     created_at=recorded_at,
                     wake_at=recorded_at + HANDED if effect.get("handed") else recorded_at,
+                    clock=clock,
                 )
             case {"effect": "send"}:
                 raise WriteFailed("A message could not be written: a destination and a kind are text, a payload a map.")

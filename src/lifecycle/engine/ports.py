@@ -53,6 +53,10 @@ class Transaction(Protocol):
         """All live deferrals of these roots."""
         ...
 
+    def time_of(self, clock: str) -> datetime:
+        """The instant at which a named clock stands. Raises NotFound."""
+        ...
+
     def answer(self, scope: str, key: str) -> AnswerRecord | None:
         """What was answered to an idempotency key, however long ago."""
         ...

@@ -19,7 +19,8 @@ class RootRecord:
     """What is locked and ordered as one (rule A12).
 
     `seq` and `head` are the number and hash of its last log row. `wake_at` is when the dispatcher is to look at it
-    next: its earliest due instant, or later while it backs off; None where nothing is to fire.
+    next: its earliest due instant, or later while it backs off; None where nothing is to fire. `clock` is the named
+    clock by which it is judged; None: the engine's own.
     """
 
     id: str
@@ -31,6 +32,7 @@ class RootRecord:
     wake_at: datetime | None = None
     attempts: int = 0
     error: str | None = None
+    clock: str | None = None
 
 
 @dataclass(slots=True)
@@ -113,7 +115,8 @@ class OutboxRecord:
     """A message on its way out: the effect at `place` among those of log row `seq`.
 
     `wake_at` is when a relay is to look at it: to deliver it, or because its lease has run out; None once nothing is
-    to be done. `attempts` failed or succeeded so far. `fence` rises with every lease and never falls.
+    to be done. `attempts` failed or succeeded so far. `fence` rises with every lease and never falls. `clock` is its
+    root's.
     """
 
     id: str
@@ -131,6 +134,7 @@ class OutboxRecord:
     fence: int = 0
     finished_at: datetime | None = None
     error: str | None = None
+    clock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

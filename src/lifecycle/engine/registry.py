@@ -11,6 +11,9 @@ from lifecycle.domain.machine import Machine
 from lifecycle.domain.matrix import AnyMachine, Matrix, matrix_of
 from lifecycle.errors import DefinitionError
 
+_residents = threading.local()
+"""Each thread's interpreters, which are dear to build; all engines of a process share them."""
+
 
 class Registry:
     """Looks definitions up. An older version of a kind stays listed as long as instances of it are stored."""
@@ -25,7 +28,6 @@ class Registry:
             matrix_of(definition)
         self._newest = {kind: max(v for k, v in self._definitions if k == kind) for kind, _ in self._definitions}
         self._ranks = self._rank()
-        self._residents = threading.local()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -58,10 +60,11 @@ class Registry:
 
     def interpreter(self, kind: str, version: int) -> Interpreter:
         """This thread's resident interpreter of a definition."""
-        residents: dict[tuple[str, int], Interpreter] = vars(self._residents).setdefault("by_definition", {})
-        if (kind, version) not in residents:
-            residents[kind, version] = Interpreter(self.definition(kind, version))
-        return residents[kind, version]
+        residents: dict[type[AnyMachine], Interpreter] = vars(_residents).setdefault("by_definition", {})
+        definition = self.definition(kind, version)
+        if definition not in residents:
+            residents[definition] = Interpreter(definition)
+        return residents[definition]
 
     def check_stored(self, stored: Iterable[tuple[str, int, str]]) -> None:
         """Raise DefinitionError for stored (kind, version, state) that no definition knows, naming all of them."""

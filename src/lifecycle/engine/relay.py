@@ -14,21 +14,18 @@ import re
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 import structlog
 
-from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
-from lifecycle.engine.journal import traced
-from lifecycle.engine.outbox import Deliver, DeliverTogether, Message, TryLater, Undeliverable
+from lifecycle.engine.clock import Clock, stopwatch
+from lifecycle.engine.journal import silence, traced
+from lifecycle.engine.outbox import Deliver, Message, TryLater, Undeliverable
 from lifecycle.engine.ports import OutboxStore
 from lifecycle.engine.records import OutboxRecord
 
 BATCH = 20
 """How many messages are leased together: few, so that a lease suffices for all of them."""
-TRAVELLED = 500
-"""The same for a traveller, whose leases don't run out."""
 LONGEST_ERROR = 500
 
 log = structlog.get_logger("lifecycle")
@@ -64,8 +61,7 @@ class Relayed:
 class Relay:
     """Serves the `destinations` that it is given; messages to others are left alone, for other processes.
 
-    `chance` is the source of the jitter: a number from 0 to 1 at each call. `together` are the destinations, of those,
-    that can also take several messages in one go.
+    `chance` is the source of the jitter: a number from 0 to 1 at each call. `quiet`: it logs nothing.
     """
 
     def __init__(
@@ -76,14 +72,14 @@ class Relay:
         terms: Terms | None = None,
         chance: Callable[[], float] = random.random,
         *,
-        together: Mapping[str, DeliverTogether] | None = None,
+        quiet: bool = False,
     ) -> None:
         self._store = store
         self._clock = clock
         self._destinations = destinations
         self._terms = terms or Terms()
         self._chance = chance
-        self._together = together or {}
+        self._log = silence if quiet else log
 
     @property
     def destinations(self) -> Collection[str]:
@@ -105,60 +101,12 @@ class Relay:
             return 0
         now = self._clock.now()
         leased = self._store.claim(tuple(self._destinations), now, now + self._terms.lease, limit)
-        delivered, unsure = self._deliver_together(leased, done, _staying)
         for record in leased:
-            if record.id in delivered:
-                continue
             if more():
-                self._take_out(record, done, again=record.id in unsure)
+                self._take_out(record, done)
             else:
                 self._store.settle(replace(record, status="waiting", wake_at=self._clock.now()))
         return len(leased)
-
-    def travel(self, until: datetime) -> int:
-        """For who travels through a stretch of time that begins now: deliver what is due, and what was sent by `until`,
-        each with the clock at its own instant. Returns how many were leased."""
-        now, done = self._clock.now(), Relayed()
-        lease_until = max(now, until) + self._terms.lease
-        leased = self._store.claim(tuple(self._destinations), now, lease_until, TRAVELLED, new_until=until)
-        at = partial(self._stand_at, now) if until > now else _staying
-        delivered, unsure = self._deliver_together(leased, done, at)
-        for record in leased:
-            if record.id not in delivered:
-                at(record.created_at)
-                self._take_out(record, done, again=record.id in unsure)
-        return len(leased)
-
-    def _stand_at(self, now: datetime, sent_at: datetime) -> None:
-        if isinstance(self._clock, VirtualClock):
-            self._clock.revisit(max(now, sent_at))
-
-    def _deliver_together(
-        self, leased: Sequence[OutboxRecord], done: Relayed, at: Callable[[datetime], None]
-    ) -> tuple[Collection[str], Collection[str]]:
-        """Deliver in one go what can be; what was delivered, and of what is not known whether it was. `at` hears, for
-        each, when it was sent."""
-        delivered, unsure, now = set[str](), set[str](), self._clock.now()
-        new = [record for record in leased if record.fence == 1 and record.wake_at is not None and now < record.wake_at]
-        for name, deliver in self._together.items():
-            ours = [record for record in new if record.destination == name]
-            if len(ours) < 2:
-                continue
-
-            def decided(message: Message) -> None:
-                unsure.add(message.id)
-                at(message.created_at)
-
-            try:
-                ids = deliver([_message(record) for record in ours], decided)
-            except Exception as error:  # noqa: BLE001  # whose trouble it is shows when they are done one by one
-                log.warning(
-                    "delivered_singly", destination=name, messages=len(ours), error=_told(error), **traced(error)
-                )
-                continue
-            delivered.update(ids)
-            self._settle_together([record for record in ours if record.id in ids], done, at)
-        return delivered, unsure
 
     def drive(
         self, root_id: str, messages: Sequence[str] | None = None, destinations: Collection[str] | None = None
@@ -185,10 +133,10 @@ class Relay:
         in_time = record.wake_at is not None and self._clock.now() < record.wake_at
         if not in_time:
             done.stale += 1
-            log.warning("stale_lease", **_line(record), delivered=False)
+            self._log.warning("stale_lease", **line_of(record), delivered=False)
             return
         try:
-            self._destinations[record.destination](_message(record, again=again))
+            self._destinations[record.destination](message_of(record, again=again))
         except TryLater as later:
             self._postpone(record, later, done)
         except Exception as error:  # noqa: BLE001  # whatever a destination raises is this message's trouble alone
@@ -197,7 +145,7 @@ class Relay:
             tried = replace(record, status="delivered", attempts=record.attempts + 1)
             if self._settle(tried, None, done, delivered=True):
                 done.delivered += 1
-                log.info("delivered", **_line(tried))
+                self._log.info("delivered", **line_of(tried))
 
     def _postpone(self, record: OutboxRecord, later: TryLater, done: Relayed) -> None:
         """Not counted as an attempt; never sooner than a first retry, so that no relay runs in circles."""
@@ -206,57 +154,36 @@ class Relay:
         waiting = replace(record, status="waiting", wake_at=retry_at)
         if self._settle(waiting, later, done):
             done.postponed += 1
-            log.info("delivery_postponed", **_line(record), retry_at=retry_at.isoformat(), error=_told(later))
+            self._log.info("delivery_postponed", **line_of(record), retry_at=retry_at.isoformat(), error=told(later))
 
     def _fail(self, record: OutboxRecord, error: Exception, done: Relayed) -> None:
         tried = replace(record, attempts=record.attempts + 1)
         if isinstance(error, Undeliverable) or tried.attempts >= self._terms.attempts:
             if self._settle(replace(tried, status="dead"), error, done):
                 done.dead += 1
-                log.error("dead_letter", **_line(tried), error=_told(error), **traced(error))
+                self._log.error("dead_letter", **line_of(tried), error=told(error), **traced(error))
             return
         retry_at = self._clock.now() + self._terms.retry_after(tried.attempts, self._chance())
         if self._settle(replace(tried, status="waiting", wake_at=retry_at), error, done):
             done.failed += 1
-            log.warning(
-                "delivery_failed", **_line(tried), retry_at=retry_at.isoformat(), error=_told(error), **traced(error)
+            self._log.warning(
+                "delivery_failed", **line_of(tried), retry_at=retry_at.isoformat(), error=told(error), **traced(error)
             )
-
-    def _settle_together(
-        self, delivered: Sequence[OutboxRecord], done: Relayed, at: Callable[[datetime], None]
-    ) -> None:
-        """Record that these were delivered, and tell who is not heard."""
-        tried = []
-        for record in delivered:
-            at(record.created_at)
-            outcome = replace(record, status="delivered", attempts=record.attempts + 1, error=None)
-            tried.append(replace(outcome, wake_at=None, finished_at=self._clock.now()))
-        heard = self._store.settle_all(tried)
-        done.delivered += len(heard)
-        done.stale += len(tried) - len(heard)
-        for record in tried:
-            if record.id in heard:
-                log.info("delivered", **_line(record))
-            else:
-                log.warning("stale_lease", **_line(record), delivered=True)
 
     def _settle(self, record: OutboxRecord, error: Exception | None, done: Relayed, *, delivered: bool = False) -> bool:
         """Record it, and tell who is not heard."""
-        record = replace(record, error=None if error is None else _told(error))
+        record = replace(record, error=None if error is None else told(error))
         if record.status != "waiting":
             record = replace(record, wake_at=None, finished_at=self._clock.now())
         if self._store.settle(record):
             return True
         done.stale += 1
-        log.warning("stale_lease", **_line(record), delivered=delivered)
+        self._log.warning("stale_lease", **line_of(record), delivered=delivered)
         return False
 
 
-def _staying(_sent_at: datetime) -> None:
-    """Nobody travels."""
-
-
-def _message(record: OutboxRecord, *, again: bool = False) -> Message:
+def message_of(record: OutboxRecord, *, again: bool = False) -> Message:
+    """What its destination is told. `again`: it may have been delivered before."""
     return Message(
         id=record.id,
         destination=record.destination,
@@ -270,14 +197,15 @@ def _message(record: OutboxRecord, *, again: bool = False) -> Message:
     )
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Type and message, cut, as text that any database takes, and without what looks like an e-mail address."""
     told = "".join(traceback.format_exception_only(error)).strip()
     told = told.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return re.sub(r"\S+@\S+", "…@…", told)[:LONGEST_ERROR]
 
 
-def _line(record: OutboxRecord) -> dict[str, object]:
+def line_of(record: OutboxRecord) -> dict[str, object]:
+    """The keys of its log lines."""
     return {
         "message": record.id,
         "destination": record.destination,
@@ -286,4 +214,5 @@ def _line(record: OutboxRecord) -> dict[str, object]:
         "root": record.root_id,
         "attempts": record.attempts,
         "fence": record.fence,
+        **({"clock": record.clock} if record.clock else {}),
     }

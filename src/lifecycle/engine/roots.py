@@ -30,14 +30,17 @@ from lifecycle.engine.records import (
     RootRecord,
 )
 from lifecycle.engine.registry import Registry
-from lifecycle.errors import DefinitionError, NotFound
+from lifecycle.errors import DefinitionError, LifecycleError, NotFound
 
 MAX_ATTEMPTS = 5
 FIRST_DELAY = timedelta(seconds=1)
 
 
 class Roots(Generic[Tx_co]):
-    """The roots of one transaction. `transitions`, `failures` and `claimed` tell afterwards what happened."""
+    """The roots of one transaction. `transitions`, `failures` and `claimed` tell afterwards what happened.
+
+    All of them are on one clock: the engine's, or a named one, `clock`, which stands still meanwhile.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class Roots(Generic[Tx_co]):
         self.idle: list[Due] = []
         self.failures: dict[str, Exception] = {}
         self.claimed: int | None = None
+        self.clock: str | None = None
+        self._has_clock = False
         self._tried_early: set[str] = set()
         self._registry = registry
         self._clock = clock
@@ -66,6 +71,23 @@ class Roots(Generic[Tx_co]):
         self._heeded: list[tuple[Heeding, Sequence[Effect]]] = []
         self._owned: dict[str | None, list[InstanceRecord]] = {}
         self._changes = Changes()
+
+    # The clock
+
+    def now(self) -> datetime:
+        """The instant at which all of this is judged."""
+        return self._clock.now()
+
+    def stand_by(self, clock: str | None) -> None:
+        """Judge by this named clock from here on; None: by the engine's. The roots that are taken in hand say which,
+        unless somebody knows it before. Raises NotFound, and LifecycleError (`clocks_mixed`)."""
+        if self._has_clock and clock != self.clock:
+            raise LifecycleError(
+                f"One transaction is on one clock, not on {clock!r} and {self.clock!r}.", code="clocks_mixed"
+            )
+        if clock is not None and not self._has_clock:
+            self._clock = VirtualClock(self.transaction.time_of(clock))
+        self.clock, self._has_clock = clock, True
 
     # Roots in hand
 
@@ -107,6 +129,8 @@ class Roots(Generic[Tx_co]):
         return hand, hand.held[instance_id]
 
     def _load(self, roots: Sequence[RootRecord]) -> list[Hand]:
+        for clock in dict.fromkeys(root.clock for root in roots):  # under their locks: later than what others did
+            self.stand_by(clock)
         ids = [root.id for root in roots]
         instances = self.transaction.instances(ids) if ids else []
         deferrals = self.transaction.deferrals(ids) if ids else []
@@ -157,7 +181,8 @@ class Roots(Generic[Tx_co]):
         """A new root in hand, with an instance that has decided nothing yet. It is written once it is kept."""
         record = self._record(creation.machine, creation.prefix, "", creation.owner_id)
         record.root_id = record.id
-        hand = Hand(self._registry, RootRecord(record.id, creation.machine, self._clock.now()), is_new=True)
+        root = RootRecord(record.id, creation.machine, self._clock.now(), clock=self.clock)
+        hand = Hand(self._registry, root, is_new=True)
         self._contexts[record.id] = creation.context
         return hand, hand.add(record)
 
@@ -302,10 +327,6 @@ class Roots(Generic[Tx_co]):
         self._changes.reasons.append(note)
         return note.id
 
-    def now(self) -> datetime:
-        """The instant at which commands are judged."""
-        return self._clock.now()
-
     def snapshot(self, hand: Hand, held: Held) -> Answer:
         """An instance as this work has left it so far."""
         root, record = hand.root, held.record
@@ -322,6 +343,7 @@ class Roots(Generic[Tx_co]):
             error=root.error,
             next_event=first,
             next_due_at=None if first is None else held.deferrals[first].isoformat(),
+            clock=root.clock,
         )
 
     # Writing
@@ -333,20 +355,20 @@ class Roots(Generic[Tx_co]):
 
     def flush(self) -> None:
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
-        recorded_at = None if isinstance(self._clock, VirtualClock) else self._clock.now()
+        in_strides = isinstance(self._clock, VirtualClock) and self._clock.in_strides
+        recorded_at = self._clock.now()
         for hand in self.hands.values():
             if hand.root.id in self.failures and hand.root.status == "live":
                 self._back_off(hand.root, self.failures[hand.root.id])
             else:
                 self._wake(hand)
             for row in hand.log:
-                row.recorded_at = recorded_at or row.fired_at  # while a virtual clock stands no time passes
+                row.recorded_at = row.fired_at if in_strides else recorded_at
                 row.hash = hand.root.head = _seal(hand.root.head, row)
-                self._changes.outbox.extend(messages(row, self._ids))
+                self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
             hand.collect(self._changes)
-        self._changes.numbers.sort(key=lambda one: one.issued_at)
         self.transaction.write(self._changes)
 
     def _wake(self, hand: Hand) -> None:

@@ -137,6 +137,8 @@ class Work(Roots[Tx_co]):
     def create(self, creation: Creation) -> Answer:
         """Make an instance on a root of its own. Raises Refused."""
         owner = creation.owner_id or ""
+        for account in self.transaction.look([owner]):  # where there is such a root, it says on which clock
+            self.stand_by(account.clock)
         fingerprint = keys.fingerprint(creation.machine, creation.event, creation.arguments)
         if earlier := self.earlier(owner, creation.key, fingerprint):
             return earlier

@@ -7,12 +7,13 @@ a day, when a repeat charges again; a look-up forgets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
 
 from lifecycle.domain.money import exponent
 from lifecycle.engine.clock import Clock
@@ -75,6 +76,12 @@ class SandboxGateway:
         self._clock = clock
         self._ids = ids or Ids(clock)
         self._passing = passing
+
+    def at(self, clock: Clock) -> SandboxGateway:
+        """The same ledger, kept by another clock; it is closed with this one."""
+        other = copy(self)
+        other._clock = clock
+        return other
 
     def close(self) -> None:
         """Close every connection."""
@@ -182,6 +189,34 @@ class SandboxGateway:
         taken = [row.amount for row in rows if row.kind == "charge" and row.status == "succeeded"]
         failed = sum(row.status == "declined" for row in rows)
         return Totals(len(taken), failed, sum(taken), sum(row.amount for row in rows if row.kind == "refund"))
+
+    def rehearsal(self, accounts: Collection[str], clock: Clock) -> SandboxGateway:
+        """What there is of these accounts once more, in memory and by another clock, to try out what would become of
+        it; to be closed by whoever asked."""
+        tried = SandboxGateway("sqlite://", clock, ids=self._ids)
+        theirs = select(customers.c.id).where(customers.c.account.in_(accounts))
+        with self._tables.reading() as connection:
+            found = {
+                customers: select(customers).where(customers.c.account.in_(accounts)),
+                cards: select(cards).where(cards.c.customer.in_(theirs)),
+                # refunds come after the charges that they name
+                entries: select(entries).where(entries.c.account.in_(accounts)).order_by(entries.c.place),
+            }
+            rows = {table: [dict(row._mapping) for row in connection.execute(query)] for table, query in found.items()}
+        with tried._tables.writing() as connection:
+            for table, several in rows.items():
+                if several:
+                    connection.execute(insert(table), several)
+        return tried
+
+    def forget(self, accounts: Collection[str]) -> None:
+        """Remove all that there is of these accounts, as if they had never been."""
+        theirs = select(customers.c.id).where(customers.c.account.in_(accounts))
+        with self._tables.writing() as connection:
+            for kind in ("refund", "charge"):  # a refund names its charge
+                connection.execute(delete(entries).where(entries.c.account.in_(accounts), entries.c.kind == kind))
+            connection.execute(delete(cards).where(cards.c.customer.in_(theirs)))
+            connection.execute(delete(customers).where(customers.c.account.in_(accounts)))
 
     def _find(self, kind: str, key: str) -> Outcome | None:
         """The one that succeeded, else the latest decline."""

@@ -167,7 +167,7 @@ class Dispatcher:
                     self._arm()
 
     def _hear(self, committed: Committed) -> None:
-        if committed.wake_at is not None:
+        if committed.wake_at is not None and committed.clock is None:
             self.nudge(committed.wake_at)
 
     def wakeup(self) -> None:

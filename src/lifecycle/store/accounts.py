@@ -55,7 +55,9 @@ def add_account(connection: Connection, account: Account, created_at: datetime) 
     root = {"id": account.id, "kind": "account", "created_at": created_at, "seq": 0, "head": b"", "status": "live"}
     values = {name: getattr(account, name) for name in _COLUMNS}
     with writing_failures():
-        connection.execute(insert(schema.roots), [root | {"wake_at": None, "attempts": 0, "error": None}])
+        connection.execute(
+            insert(schema.roots), [root | {"wake_at": None, "attempts": 0, "error": None, "clock": account.clock}]
+        )
         connection.execute(insert(schema.accounts), [values | {"created_at": created_at}])
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ _WRITES = "lifecycle_writes"
 _UNKNOWN = "Whether the transaction was committed is not known; a command with an idempotency key can be sent again."
 _TOO_LARGE = "54"
 """The class of PostgreSQL's codes for what is too large: an OperationalError to its driver, and the row's fault."""
+_EMPTY = "sqlite://"
+_idle: list[Engine] = []
+"""Engines of databases in memory that are gone: the next ones take them, with all the statements that they have
+compiled, which takes longer than all else that a short-lived database does."""
 _OPTIONS: dict[str, Any] = {"hide_parameters": True}  # errors are logged, and what is written may be personal
 
 
@@ -70,8 +74,18 @@ class Database:
         """The SQLAlchemy engine."""
         with self._opening:
             if self._engine is None:
-                self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+                self._engine = self._idle_engine() or (_sqlite if self.is_sqlite else _postgresql)(self.url)
             return self._engine
+
+    def _idle_engine(self) -> Engine | None:
+        with suppress(IndexError):
+            return _idle.pop() if self._is_plain else None
+        return None
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether it is in memory, and is like any other such."""
+        return self.url.render_as_string(hide_password=False) == _EMPTY
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -88,9 +102,12 @@ class Database:
                 connection.commit()
 
     def dispose(self) -> None:
-        """Close every connection."""
+        """Close every connection; with that a database in memory is gone."""
         if self._engine is not None:
             self._engine.dispose()
+            if self._is_plain:
+                _idle.append(self._engine)
+                self._engine = None
 
     def before_fork(self) -> None:
         """Close an SQLite file, once nobody is at work on it, until `after_fork_in_parent`."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspect, select, text
 
 from lifecycle.errors import SchemaError
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import Database
-from lifecycle.store.schema import HEAD
+from lifecycle.store.schema import HEAD, metadata
 
 VERSION_TABLE = "lifecycle_schema"
-_version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text)).c.version_num
+_versions = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+_version = _versions.c.version_num
 _LOCK = 4_115_113_909
 """The advisory lock under which PostgreSQL is migrated: two that upgrade at once do it one after the other."""
 _one_at_a_time = threading.Lock()
@@ -52,6 +53,14 @@ def upgrade(database: Database) -> None:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _run(connection)
+
+
+def create(database: Database) -> None:
+    """Make the newest schema at once in an empty database that is not kept, without the steps that have led to it."""
+    with database.writing() as connection:
+        metadata.create_all(connection, checkfirst=False)
+        _versions.create(connection)
+        connection.execute(insert(_versions), [{"version_num": HEAD}])
 
 
 def _run(connection: Connection) -> None:

@@ -70,7 +70,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An invoice or a credit note as it is stored; `number` is None for a draft."""
+    """An invoice or a credit note as it is stored; `number` is None for a draft, `clock` unless it is a test."""
 
     id: str
     root_id: str
@@ -80,6 +80,7 @@ class Document:
     facts: Json
     number: str | None
     issued_at: datetime | None
+    clock: str | None = None
 
 
 _METHODS = schema.payment_methods
@@ -267,11 +268,12 @@ def number_text(series: str, number: int) -> str:
 def _documents() -> Select[Any]:
     table, number = schema.instances, schema.numbers
     columns = (table.c.id, table.c.root_id, table.c.owner_id, table.c.machine, table.c.state, table.c.facts)
-    return select(*columns, number.c.series, number.c.number, number.c.issued_at).outerjoin(
-        number, number.c.instance_id == table.c.id
-    )
+    query = select(*columns, number.c.series, number.c.number, number.c.issued_at, schema.roots.c.clock)
+    query = query.outerjoin_from(table, number, number.c.instance_id == table.c.id)
+    return query.outerjoin(schema.roots, schema.roots.c.id == table.c.root_id)
 
 
 def _document(row: Any) -> Document:
     number = None if row.number is None else number_text(row.series, row.number)
-    return Document(row.id, row.root_id, row.owner_id, row.machine, row.state, row.facts, number, row.issued_at)
+    whose = (row.id, row.root_id, row.owner_id)
+    return Document(*whose, row.machine, row.state, row.facts, number, row.issued_at, row.clock)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
+from lifecycle.store.clocks import on_clock
 from lifecycle.store.connections import Connections
 from lifecycle.store.transaction import writing_failures
 
@@ -32,10 +33,12 @@ _SETTLE = (
 
 
 class SqlOutbox:
-    """The messages of a database, for relays in any number of threads and processes."""
+    """The messages of a database, for relays in any number of threads and processes: those on this named clock, or
+    without one those on none."""
 
-    def __init__(self, database: Connections) -> None:
+    def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
+        self._ours = on_clock(_TABLE, clock)
 
     def claim(
         self,
@@ -54,7 +57,7 @@ class SqlOutbox:
             return []
         query = (
             select(*_COLUMNS)
-            .where(_due(now, new_until), _TABLE.c.destination.in_(destinations), ~_BLOCKED)
+            .where(_due(now, new_until), self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
             .order_by(_TABLE.c.wake_at, _TABLE.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=_TABLE)
@@ -84,14 +87,15 @@ class SqlOutbox:
     def next_wake_at(self, destinations: Collection[str]) -> datetime | None:
         """When the earliest message to these destinations is to be looked at, of those that are first in their line;
         None where none waits."""
-        ours = (_TABLE.c.wake_at.is_not(None), _TABLE.c.destination.in_(destinations), ~_BLOCKED)
+        ours = (_TABLE.c.wake_at.is_not(None), self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
         with self.database.reading() as connection:
             earliest: datetime | None = connection.scalar(select(func.min(_TABLE.c.wake_at)).where(*ours))
             return earliest
 
     def _any_due(self, now: datetime) -> bool:
+        due = select(_TABLE.c.id).where(_TABLE.c.wake_at <= now, self._ours).limit(1)
         with self.database.reading() as connection:
-            return connection.scalar(select(_TABLE.c.id).where(_TABLE.c.wake_at <= now).limit(1)) is not None
+            return connection.scalar(due) is not None
 
     def settle(self, record: OutboxRecord) -> bool:
         """Write the outcome of a lease, if it is still the last one."""

@@ -1,6 +1,7 @@
 """What tells how a database is, for those who look after it: its settings, its clock, and what waits in it.
 
-This is the one place where SQL asks the database for the time: to compare it with the machine's.
+This is the one place where SQL asks the database for the time: to compare it with the machine's. What is on a named
+clock waits for whoever advances that, and is not counted here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, text
 
 from lifecycle.store import schema
+from lifecycle.store.clocks import on_clock
 from lifecycle.store.database import Database
+
+_REAL = on_clock(schema.roots, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +79,26 @@ def kept_aside(connection: Connection) -> Mapping[str, int]:
     """How many roots are not live, by their status; by an index that holds only those."""
     status = schema.roots.c.status
     # a literal and no parameter: SQLite takes a partial index only where it sees the condition itself
-    query = select(status, func.count()).where(text("status <> 'live'")).group_by(status)
+    query = select(status, func.count()).where(text("status <> 'live'"), _REAL).group_by(status)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def backing_off(connection: Connection) -> int:
     """How many roots have failed and are to be tried again."""
     roots = schema.roots.c
-    return connection.scalar(select(func.count()).where(roots.attempts > 0, roots.wake_at.is_not(None))) or 0
+    return connection.scalar(select(func.count()).where(roots.attempts > 0, roots.wake_at.is_not(None), _REAL)) or 0
 
 
 def due_before(connection: Connection, instant: datetime) -> int:
     """How many roots were to be looked at before an instant."""
-    return connection.scalar(select(func.count()).where(schema.roots.c.wake_at < instant)) or 0
+    return connection.scalar(select(func.count()).where(schema.roots.c.wake_at < instant, _REAL)) or 0
 
 
 def outbox(connection: Connection) -> OutboxDepth:
     """What waits and what is dead; by indexes that hold only those."""
-    table = schema.outbox.c
-    waiting = select(func.count(), func.min(table.created_at)).where(table.wake_at.is_not(None))
-    dead = select(func.count()).select_from(schema.outbox).where(text("status = 'dead'"))
+    table, ours = schema.outbox.c, on_clock(schema.outbox, None)
+    waiting = select(func.count(), func.min(table.created_at)).where(table.wake_at.is_not(None), ours)
+    dead = select(func.count()).select_from(schema.outbox).where(text("status = 'dead'"), ours)
     count, oldest_at = connection.execute(waiting).one()
     return OutboxDepth(count, oldest_at, connection.scalar(dead) or 0)
 
@@ -102,14 +106,17 @@ def outbox(connection: Connection) -> OutboxDepth:
 def messages_due_before(connection: Connection, instant: datetime) -> int:
     """How many messages were to be looked at before then and still are."""
     table = schema.outbox.c
-    return connection.scalar(select(func.count()).where(table.wake_at < instant)) or 0
+    return connection.scalar(select(func.count()).where(table.wake_at < instant, on_clock(schema.outbox, None))) or 0
 
 
 def unknown_charges(connection: Connection) -> int:
     """How many invoices that are open have a charge which was never answered."""
-    attempts, instances = schema.attempts, schema.instances
+    attempts, instances, roots = schema.attempts, schema.instances, schema.roots
     open_ones = select(func.count(instances.c.id.distinct())).join(attempts, attempts.c.instance_id == instances.c.id)
-    return connection.scalar(open_ones.where(text("status = 'unknown'"), instances.c.state == "open")) or 0
+    ours = open_ones.join(roots, roots.c.id == instances.c.root_id).where(_REAL)
+    # a literal with its table: the roots have a status too
+    unknown = text("lifecycle_attempts.status = 'unknown'")
+    return connection.scalar(ours.where(unknown, instances.c.state == "open")) or 0
 
 
 def zones(connection: Connection) -> Sequence[str]:

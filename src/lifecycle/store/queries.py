@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, or_, select
+from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, literal, or_, select
 
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
+from lifecycle.store.types import Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class StoredInstance:
     error: str | None
     next_event: str | None
     next_due_at: datetime | None
+    clock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transition as it was logged. `at` is the nominal instant; `actor` a name, where the actor has one."""
+    """One transition as it was logged. `at` is the nominal instant; `actor` a name, where the actor has one; `clock`
+    the named clock that it happened on."""
 
     at: datetime
     fired_at: datetime
@@ -53,6 +56,7 @@ class Step:
     arguments: dict[str, Any]
     changes: dict[str, Any]
     effects: list[dict[str, Any]]
+    clock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class DueTransition:
     attempts: int
     error: str | None
     wake_at: datetime | None
+    clock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Standing:
     wake_at: datetime | None
     next_event: str | None
     next_due_at: datetime | None
+    clock: str | None = None
 
 
 def standings(connection: Connection, *, id: str | None = None, status: str | None = None) -> list[Standing]:
@@ -117,6 +123,7 @@ def standings(connection: Connection, *, id: str | None = None, status: str | No
             root.c.wake_at,
             _of_next(schema.deferrals.c.event),
             next_due_at,
+            root.c.clock,
         )
         .join(root, root.c.id == table.c.root_id)
         .order_by(next_due_at, table.c.id)
@@ -152,6 +159,7 @@ def instances(
             root.c.error,
             _of_next(schema.deferrals.c.event),
             _of_next(schema.deferrals.c.due_at),
+            root.c.clock,
         )
         .join(root, root.c.id == table.c.root_id)
         .where(table.c.machine == machine)
@@ -211,7 +219,9 @@ def steps(
             log.c.arguments,
             log.c.changes,
             log.c.effects,
+            schema.roots.c.clock,
         )
+        .outerjoin(schema.roots, schema.roots.c.id == log.c.root_id)
         .outerjoin(who, who.c.id == log.c.actor)
         .outerjoin(reason, reason.c.id == log.c.reason_id)
         .order_by(log.c.due_at.desc(), log.c.root_id.desc(), log.c.seq.desc())
@@ -268,6 +278,12 @@ def rows_ever(connection: Connection) -> int:
     return int(connection.scalar(select(func.coalesce(func.sum(schema.roots.c.seq), 0))) or 0)
 
 
+def clock_of(connection: Connection, root_id: str) -> str | None:
+    """The named clock that a root is on."""
+    table = schema.roots
+    return connection.scalar(select(table.c.clock).where(table.c.id == root_id))
+
+
 def trouble_of(connection: Connection, root_id: str) -> tuple[int, str | None]:
     """How often a root has failed so far, and of what the last time."""
     table = schema.roots
@@ -282,7 +298,7 @@ def is_deferred(connection: Connection, instance_id: str, event: str, due_at: da
     return connection.scalar(select(table.c.event).where(*same)) is not None
 
 
-def step_of(row: LogRecord) -> Step:
+def step_of(row: LogRecord, clock: str | None = None) -> Step:
     """A transition that has just been committed, as the log tells it; its actor by id, its reason not looked up."""
     return Step(
         at=row.due_at,
@@ -303,13 +319,19 @@ def step_of(row: LogRecord) -> Step:
         arguments=row.arguments,
         changes=row.changes,
         effects=row.effects,
+        clock=clock,
     )
 
 
 def due(
-    connection: Connection, *, until: datetime | None = None, instance_id: str | None = None, limit: int | None = None
+    connection: Connection,
+    *,
+    until: datetime | None = None,
+    instance_id: str | None = None,
+    limit: int | None = None,
+    late_at: datetime | None = None,
 ) -> list[DueTransition]:
-    """Deferred transitions that are to come, earliest first."""
+    """Deferred transitions that are to come, earliest first; `late_at`: only what is late then, or by its own clock."""
     table, instance, root = schema.deferrals, schema.instances, schema.roots
     query: Select[Any] = (
         select(
@@ -323,11 +345,16 @@ def due(
             root.c.attempts,
             root.c.error,
             root.c.wake_at,
+            root.c.clock,
         )
         .join(instance, instance.c.id == table.c.instance_id)
         .join(root, root.c.id == table.c.root_id)
         .order_by(table.c.due_at, table.c.instance_id)
     )
+    if late_at is not None:
+        clock = schema.clocks.c
+        query = query.outerjoin(schema.clocks, clock.name == root.c.clock)
+        query = query.where(table.c.due_at <= func.coalesce(clock.now, literal(late_at, Instant)))
     if until is not None:
         query = query.where(table.c.due_at <= until)
     if instance_id is not None:

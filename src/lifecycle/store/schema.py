@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from lifecycle.store.types import Instant, JsonDocument
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision of the migrations; a test holds it to them."""
 
 metadata = MetaData(
@@ -33,6 +33,18 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
+)
+
+# clocks of testers: what is on one is judged at its instant, and stands still between advances
+clocks = Table(
+    "lifecycle_clocks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("now", Instant, nullable=False),
+    # by the machine's own clock, like the end of the lease that whoever advances it has
+    Column("created_at", Instant, nullable=False),
+    Column("advancer", Text),
+    Column("lease_until", Instant),
 )
 
 roots = Table(
@@ -47,13 +59,24 @@ roots = Table(
     Column("wake_at", Instant),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
+    # the named clock that it is on; null for the real one
+    Column("clock", Text, ForeignKey("lifecycle_clocks.name")),
 )
+# what is on a named clock stands in an index of its own, and costs the daemon nothing
 Index(
     "ix_lifecycle_roots_wake_at",
     roots.c.wake_at,
     roots.c.id,
-    postgresql_where=roots.c.wake_at.is_not(None),
-    sqlite_where=roots.c.wake_at.is_not(None),
+    postgresql_where=text("wake_at IS NOT NULL AND clock IS NULL"),
+    sqlite_where=text("wake_at IS NOT NULL AND clock IS NULL"),
+)
+Index(
+    "ix_lifecycle_roots_clock",
+    roots.c.clock,
+    roots.c.wake_at,
+    roots.c.id,
+    postgresql_where=text("clock IS NOT NULL"),
+    sqlite_where=text("clock IS NOT NULL"),
 )
 # what is kept aside is looked for often, and is little
 Index(
@@ -150,6 +173,8 @@ accounts = Table(
     Column("address", Text, nullable=False),
     Column("tax_id", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # as its root has it
+    Column("clock", Text),
     UniqueConstraint("reference"),
 )
 
@@ -182,14 +207,24 @@ outbox = Table(
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("error", Text),
+    # as its root has it: relays leave what is on a named clock to whoever advances that
+    Column("clock", Text),
     UniqueConstraint("root_id", "seq", "place"),
 )
 Index(
     "ix_lifecycle_outbox_wake_at",
     outbox.c.wake_at,
     outbox.c.id,
-    postgresql_where=outbox.c.wake_at.is_not(None),
-    sqlite_where=outbox.c.wake_at.is_not(None),
+    postgresql_where=text("wake_at IS NOT NULL AND clock IS NULL"),
+    sqlite_where=text("wake_at IS NOT NULL AND clock IS NULL"),
+)
+Index(
+    "ix_lifecycle_outbox_clock",
+    outbox.c.clock,
+    outbox.c.wake_at,
+    outbox.c.id,
+    postgresql_where=text("wake_at IS NOT NULL AND clock IS NOT NULL"),
+    sqlite_where=text("wake_at IS NOT NULL AND clock IS NOT NULL"),
 )
 Index(
     "ix_lifecycle_outbox_line",
@@ -307,6 +342,8 @@ series = Table(
     metadata,
     Column("series", Text, primary_key=True),
     Column("last", BigInteger, nullable=False),
+    # how many of its numbers went with clocks that were deleted: so many are missing, and no more
+    Column("deleted", BigInteger, nullable=False),
 )
 
 # which document has which number: gapless in each series

@@ -22,7 +22,8 @@ from lifecycle.engine.records import (
     NumberRecord,
     RootRecord,
 )
-from lifecycle.store import schema
+from lifecycle.store import clocks, schema
+from lifecycle.store.clocks import on_clock
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import is_trouble
 
@@ -32,11 +33,13 @@ _LIVE_KEY = ("uq_lifecycle_instances_machine_live_key", "lifecycle_instances.liv
 
 
 class SqlTransaction:
-    """One transaction over a connection that may write. The caller commits. `reads_only`: it locks nothing."""
+    """One transaction over a connection that may write. The caller commits. `reads_only`: it locks nothing; `clock`:
+    it claims what is on this named clock, and without one what is on none."""
 
-    def __init__(self, connection: Connection, *, reads_only: bool = False) -> None:
+    def __init__(self, connection: Connection, *, reads_only: bool = False, clock: str | None = None) -> None:
         self.connection = connection
         self._reads_only = reads_only
+        self._clock = clock
         self.memo: dict[str, Any] = {}
         """What surroundings keep for as long as the transaction lasts."""
 
@@ -45,7 +48,7 @@ class SqlTransaction:
         table = schema.roots
         query = (
             select(table)
-            .where(table.c.wake_at <= now)
+            .where(table.c.wake_at <= now, on_clock(table, self._clock))
             .order_by(table.c.wake_at, table.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -89,6 +92,10 @@ class SqlTransaction:
         table = schema.deferrals
         return self._read(DeferralRecord, select(table).where(table.c.root_id.in_(root_ids)))
 
+    def time_of(self, clock: str) -> datetime:
+        """Where a named clock stands, by its row. Raises NotFound."""
+        return clocks.time_of(self.connection, clock)
+
     def answer(self, scope: str, key: str) -> AnswerRecord | None:
         """What was answered to an idempotency key, however long ago."""
         table = schema.answers
@@ -131,7 +138,7 @@ class SqlTransaction:
         if last is None:
             # who begins the series at the same moment waits here, and then raises it
             insert_or = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-            self.connection.execute(insert_or(table).values(series=name, last=0).on_conflict_do_nothing())
+            self.connection.execute(insert_or(table).values(series=name, last=0, deleted=0).on_conflict_do_nothing())
             last = self.connection.scalar(raised.returning(table.c.last))
         return int(last or 0)
 
@@ -157,29 +164,31 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """Gives transactions on a database."""
+    """Gives transactions on a database: for what is on this named clock, or without one for what is on none."""
 
-    def __init__(self, database: Connections) -> None:
+    def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
+        self._clock = clock
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
         """A transaction: committed at the end, rolled back when the block raises."""
         with self.database.writing() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, clock=self._clock)
 
     @contextmanager
     def look(self) -> Iterator[SqlTransaction]:
         """A transaction that only reads."""
         with self.database.reading() as connection:
-            yield SqlTransaction(connection, reads_only=True)
+            yield SqlTransaction(connection, reads_only=True, clock=self._clock)
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest root is to be looked at; None where nothing is deferred."""
         wake_at = schema.roots.c.wake_at
+        # SQLite takes the partial index only where it is told what PostgreSQL sees by itself
+        ours = (wake_at.is_not(None), on_clock(schema.roots, self._clock))
         with self.database.reading() as connection:
-            # SQLite takes the partial index only where it is told what PostgreSQL sees by itself
-            earliest: datetime | None = connection.scalar(select(func.min(wake_at)).where(wake_at.is_not(None)))
+            earliest: datetime | None = connection.scalar(select(func.min(wake_at)).where(*ours))
             return earliest
 
 

@@ -1,4 +1,7 @@
-"""Whether the gateway's own ledger and our attempts agree, to the minor unit (rules D2, E2, E3)."""
+"""Whether the gateway's own ledger and our attempts agree, to the minor unit (rules D2, E2, E3).
+
+What is on a named clock is paid in the sandbox, whatever the gateway: it need not be in the gateway's ledger.
+"""
 
 from __future__ import annotations
 
@@ -91,11 +94,12 @@ def wrong_with(database: Database, moved: Iterable[Moved]) -> Iterator[Finding]:
 
 
 def _succeeded(database: Database) -> Iterator[tuple[tuple[str, str], _Ours]]:
-    table, known = schema.attempts, schema.instances
+    table, known, roots = schema.attempts, schema.instances, schema.roots
     with database.reading() as connection:
         query = columns(connection, Attempt).add_columns(known.c.root_id)
         query = query.join_from(table, known, known.c.id == table.c.instance_id)
-        query = query.where(table.c.status == "succeeded")
+        query = query.outerjoin(roots, roots.c.id == known.c.root_id)
+        query = query.where(table.c.status == "succeeded", roots.c.clock.is_(None))
         for *raw, root_id in connection.execute(query.execution_options(yield_per=1000)):
             try:
                 one = read(Attempt, raw)

@@ -69,9 +69,8 @@ def wrong_with_instance(instance: Instance, deferrals: Mapping[str, datetime]) -
 
 def holds_back(instance: Instance, event: str) -> bool:
     """Whether a deferred event of another instance of its root waits for this one: for the charge of an order all do
-    (rule B9), for that of an invoice the next cycle, also before it is asked for (rule C5)."""
+    (rule B9), for that of an invoice what comes next of the subscription, also before it is asked for (rule C5)."""
     if instance.machine == order.KIND:
         return instance.state == "confirmed"
-    return (
-        instance.machine == invoice.KIND and event == "cycle_starts" and invoice.waits(instance.state, instance.facts)
-    )
+    waits = event in ("cycle_starts", "change_takes_effect", "end_date_arrives")
+    return instance.machine == invoice.KIND and waits and invoice.waits(instance.state, instance.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import select
@@ -52,28 +53,36 @@ class Numbers:
 
 
 def wrong_with_series(database: Database) -> Iterator[Finding]:
-    """Whether each series goes from 1 to its last without a gap, and each number is of a document that is there. Such a
-    finding names the series in the place of a root."""
+    """Whether each series goes from 1 to its last without a gap, and each number is of a document that is there. Where
+    numbers went with clocks that were deleted, exactly so many are missing. Such a finding names the series in the
+    place of a root."""
     known, series = schema.instances, schema.series
     with database.reading() as connection:
-        last = {row.series: row.last for row in connection.execute(select(series.c.series, series.c.last))}
+        stored = connection.execute(select(series.c.series, series.c.last, series.c.deleted)).all()
+        last, deleted = {row.series: row.last for row in stored}, {row.series: row.deleted for row in stored}
         query = columns(connection, Number).add_columns(known.c.root_id)
         query = query.outerjoin_from(schema.numbers, known, known.c.id == schema.numbers.c.instance_id)
         query = query.order_by(schema.numbers.c.series, schema.numbers.c.number)
-        reached: dict[str, int] = {}
+        reached, there = dict[str, int](), Counter[str]()
         for *raw, root_id in connection.execute(query.execution_options(yield_per=1000)):
             try:
                 one = read(Number, raw)
             except Unreadable as error:
                 yield Finding("unreadable", str(raw[0]), None, None, str(error))
                 continue
-            if one.number != reached.get(one.series, 0) + 1:
+            there[one.series] += 1
+            if one.number != reached.get(one.series, 0) + 1 and not deleted.get(one.series):
                 told = f"Number {one.number} follows {reached.get(one.series, 0)}."
                 yield Finding("number_gap", one.series, one.instance_id, None, told)
             if root_id is None:
                 yield Finding("orphan", one.series, one.instance_id, None, f"Number {one.number} is of nothing there.")
             reached[one.series] = one.number
     for name in sorted({*last, *reached}, key=str):
-        if last.get(name) != reached.get(name, 0):
+        if (gone := deleted.get(name, 0)) != 0:
+            whole = isinstance(last[name], int) and last[name] >= reached.get(name, 0)
+            if not whole or last[name] - there[name] != gone:
+                told = f"It says {last[name]}, of which {gone} were deleted; {there[name]} are there."
+                yield Finding("number_gap", str(name), None, None, told)
+        elif last.get(name) != reached.get(name, 0):
             told = f"It has got as far as {reached.get(name, 0)}, and says {last.get(name)}."
             yield Finding("number_gap", str(name), None, None, told)

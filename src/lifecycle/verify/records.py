@@ -26,6 +26,7 @@ class Root:
     status: str
     wake_at: datetime | None
     attempts: int
+    clock: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Message:
     payload: Json
     status: str
     wake_at: datetime | None
+    clock: str | None
 
 
 @dataclass(frozen=True, slots=True)

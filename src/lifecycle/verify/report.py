@@ -46,6 +46,8 @@ CODES: Mapping[str, str] = {
     "wake_at": "the dispatcher will not look at the root when the first of its deferrals is due, or will though that "
     "waits for a charge",
     "overdue": "the root should have been looked at more than an hour ago (a warning)",
+    "clock": "a message, an account or what belongs to one is on another named clock than its root, or on one that is "
+    "not there",
     "personal_data": "a row of the log holds what looks like an e-mail address",
     "posting_missing": "a row of the log has posted what the ledger does not hold",
     "posting_unasked": "the ledger holds what no row of the log has posted",
@@ -66,7 +68,8 @@ CODES: Mapping[str, str] = {
     "number_missing": "an invoice that was opened, or a credit note that was issued, has no number",
     "number_unasked": "a number is of a document that has not been opened, or never took it",
     "number_content": "a number is of another series or instant than its row of the log",
-    "number_gap": "a series, which stands in the place of the root, is not 1, 2, 3, … up to its last",
+    "number_gap": "a series, which stands in the place of the root, is not 1, 2, 3, … up to its last, but for as many "
+    "as went with clocks that were deleted",
     "order_state": "the facts of an order speak of another state",
     "order_invoice": "an order does not have the invoice that it must have, or that is in another state or of another "
     "total",

@@ -40,7 +40,8 @@ def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Fin
     told = {} if checkpoint is None else {key: Told.of(key, said) for key, said in checkpoint.instances.items()}
     stories = {instance.id: Story(instance, told.get(instance.id)) for instance in instances}
     first = None if checkpoint is None else checkpoint.seq + 1
-    outbox = Outbox([read(Message, raw) for raw in stored.messages], first)
+    messages = [read(Message, raw) for raw in stored.messages]
+    outbox = Outbox(messages, first)
     money = Money(stored, stories, first, across)
     if checkpoint is not None:
         yield from _checkpoint(checkpoint, told.keys() - stories.keys())
@@ -55,6 +56,10 @@ def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Fin
     for instance_id, story in stories.items():
         yield from story.close(by_instance[instance_id])
     yield from money.close()
+    for message in messages:
+        if message.clock != root.clock:  # a relay would deliver it, or none
+            apart = f"Its effect {message.place} is on the clock {message.clock}, and the root on {root.clock}."
+            yield Finding("clock", root.id, message.instance_id, message.seq, apart)
 
 
 def _checkpoint(checkpoint: Checkpoint, strange: Collection[str]) -> Iterator[Finding]:
@@ -117,7 +122,8 @@ def _wake_at(
     if root.wake_at not in possible and not backs_off:
         awaited = " or ".join(str(one) for one in possible)
         yield Finding("wake_at", root.id, None, None, f"It wakes at {root.wake_at}; it should at {awaited}.")
-    if now is not None and root.wake_at is not None and root.wake_at < now - PATIENCE:
+    waits = root.clock is None  # what is on a named clock waits until that is advanced, however long
+    if waits and now is not None and root.wake_at is not None and root.wake_at < now - PATIENCE:
         late = f"It was to be looked at by {root.wake_at.isoformat()}."
         yield Finding("overdue", root.id, None, None, late, level="warning")
 

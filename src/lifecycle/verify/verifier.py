@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lifecycle.store.database import Database
-from lifecycle.verify import attempts, gateway, numbers
+from lifecycle.verify import attempts, clocks, gateway, numbers
 from lifecycle.verify.archive import Archives
 from lifecycle.verify.gateway import Moved
 from lifecycle.verify.money import Across, invoicing_since, wrong_across
@@ -49,6 +49,7 @@ def verify(
     findings.extend(wrong_across(database, across.sums))
     findings.extend(numbers.wrong_with_series(database))
     findings.extend(attempts.wrong_across(database))
+    findings.extend(clocks.wrong_across(database))
     if charges is not None and across.invoicing_since is not None:
         findings.extend(gateway.wrong_with(database, charges))
     moved_out = Archives(archives)

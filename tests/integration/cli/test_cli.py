@@ -44,6 +44,10 @@ def test_these_are_the_commands() -> None:
         "cancel",
         "change",
         "check",
+        "clock advance",
+        "clock create",
+        "clock delete",
+        "clock list",
         "confirm",
         "credits show",
         "credits use",
@@ -55,6 +59,7 @@ def test_these_are_the_commands() -> None:
         "due",
         "explain",
         "fire",
+        "forecast",
         "health",
         "hold",
         "import",
@@ -91,6 +96,9 @@ def test_these_are_the_commands() -> None:
         "quote withdraw-change",
         "release",
         "run",
+        "scenario check",
+        "scenario list",
+        "scenario run",
         "show",
         "skip",
         "subscribe",
@@ -144,7 +152,7 @@ def test_help_imports_nothing_that_is_dear(words: list[str], needed: list[str]) 
 def test_a_process_ends_with_the_code_and_speaks_on_two_streams(empty: Path) -> None:
     """Data on stdout, words on stderr, and the exit code of what happened."""
     upgraded = in_a_process("db", "upgrade", "--json", cwd=empty)
-    assert upgraded.communicate() == ('{\n  "revision": "0003",\n  "needed": "0003"\n}\n', "")
+    assert upgraded.communicate() == ('{\n  "revision": "0004",\n  "needed": "0004"\n}\n', "")
     assert upgraded.returncode == 0
 
     missing = in_a_process("show", "nobody", cwd=empty)

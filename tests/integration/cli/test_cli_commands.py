@@ -243,8 +243,8 @@ def test_a_short_story_on_either_database(database_url: str, monkeypatch: pytest
     """Made with `db upgrade`, lived through, continued by commands, and whole in the end."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
     assert lifecycle("db", "check").code == 1
-    assert lifecycle("db", "upgrade").out == "The schema is at revision 0003; this release needs 0003.\n"
-    assert lifecycle("db", "check", "--json").json == {"revision": "0003", "needed": "0003"}
+    assert lifecycle("db", "upgrade").out == "The schema is at revision 0004; this release needs 0004.\n"
+    assert lifecycle("db", "check", "--json").json == {"revision": "0004", "needed": "0004"}
     live_through_history(database_url)
 
     with standing_at(HOUR):

@@ -33,6 +33,7 @@ def test_health_without_a_daemon_fails_and_says_what_to_do(history: Path) -> Non
         "clock": "ok",
         "quarantined": "ok",
         "dead_letters": "ok",
+        "named_clocks": "ok",
     }
     assert "Run: lifecycle run" in ended.out
 

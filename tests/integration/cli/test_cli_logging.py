@@ -77,12 +77,13 @@ def logging_to(
 
 
 def logged_in(folder: Path) -> Iterator[tuple[str, str]]:
-    """Event and level of every call of `log` in the sources of a folder, but for what `lifecycle init` gives away."""
+    """Event and level of each call of `log`, or an object's `_log`, in a folder, but what `lifecycle init` gives."""
     for file in sorted(set(folder.rglob("*.py")) - set(folder.glob("lifecycle/scaffold/project/**/*.py"))):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name("log"), attr=level), args=[ast.Constant(value=str(event)), *_]
+                    func=ast.Attribute(value=ast.Name("log") | ast.Attribute(attr="_log"), attr=level),
+                    args=[ast.Constant(value=str(event)), *_],
                 ):
                     yield event, level
 

@@ -1,0 +1,51 @@
+"""Every story is seen to fail: for each there is a change to the code, by name, with which it no longer holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.library import CONFIG, FILES, ROOT, Mutation, mutations, name_of
+
+SOURCES = ("src", "machines", "jobs")
+RUN = "import sys; from lifecycle.cli import main; sys.exit(main())"
+MUTATIONS = mutations()
+
+
+def test_every_story_is_broken_by_a_mutation_and_every_mutation_breaks_one() -> None:
+    """One that nothing breaks shows nothing."""
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+    broken = {file for mutation in MUTATIONS for file in mutation.breaks}
+    assert [name_of(file) for file in FILES if file not in broken] == []
+    assert [mutation.name for mutation in MUTATIONS if not mutation.breaks] == []
+    assert [name_of(file) for file in broken if file not in FILES] == []
+
+
+@pytest.mark.sampled(24)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "_"))
+def test_a_mutation_breaks_its_stories(mutation: Mutation, tmp_path: Path) -> None:
+    """Played by a copy of the code with that one change."""
+    text = mutation.file.read_text(encoding="utf-8")
+    assert text.count(mutation.old) == 1, f"{mutation.old!r} stands {text.count(mutation.old)} times in {mutation.file}"
+    for folder in SOURCES:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    changed = tmp_path / mutation.file.relative_to(ROOT)
+    changed.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+    assert [name for name, held in _played(mutation, tmp_path).items() if held] == []
+
+
+def _played(mutation: Mutation, folder: Path) -> dict[str, bool]:
+    """Whether each of its stories holds there."""
+    command = [sys.executable, "-c", RUN, "--config", str(CONFIG), "scenario", "run", "--json"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(folder / name) for name in SOURCES)}
+    done = subprocess.run(
+        [*command, *map(str, mutation.breaks)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    return {one["file"]: one["held"] for one in json.loads(done.stdout)}
