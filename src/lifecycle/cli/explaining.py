@@ -52,7 +52,7 @@ def explain(
         directory = Directory(lifecycle)
         owner = directory.of_account(found.owner_id)
         if as_json:
-            emit({"account": owner.reference, **plain(found)})
+            emit({"account": owner.reference, "clock": owner.clock, **plain(found)})
         else:
             display(*_explained(found, owner, directory.now(owner.clock)))
 

@@ -73,7 +73,7 @@ def _tell(context: typer.Context, lifecycle: Lifecycle, quote: Quote, as_json: b
     directory = Directory(lifecycle)
     owner = directory.of_account(quote.account)
     if as_json:
-        emit(plain(quote) | {"account": owner.reference, "account_id": quote.account})
+        emit(plain(quote) | {"account": owner.reference, "account_id": quote.account, "clock": owner.clock})
     else:
         paper = bills.Paper(lifecycle.config.catalog, quote.currency, owner.zone)
         confirmation = f"{_program(context)} confirm {quote.id}"

@@ -75,6 +75,9 @@ def test_tests_are_marked_wherever_they_are_shown(tmp_path: Path) -> None:
         assert {one["clock"] for one in lifecycle(*line.split(), "--json").json} == {"qa", None}, line
     assert lifecycle("show", test, "--json").json["clock"] == "qa"
     assert lifecycle("show", real, "--json").json["clock"] is None
+    for words in ("quote cancel", "explain"):
+        marks = [lifecycle(*words.split(), account, "--json").json["clock"] for account in ("test", "real")]
+        assert marks == ["qa", None], words
     lifecycle("invoices", "show", "TEST-000001", "--html", str(tmp_path / "test.html"))
     assert "TEST – Invoice" in (tmp_path / "test.html").read_text()
 
