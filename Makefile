@@ -22,7 +22,7 @@ find_python = for python in $(PYTHON) python3.13 python3.12 python3.11 python3; 
 	  exit 1; \
 	fi
 
-.PHONY: help demo test everything torture lint bench lock clean
+.PHONY: help demo test everything torture lint bench travel lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ lint: .venv/.tools ## Check style, types and layers
 
 bench: .venv/.tools ## Measure on this machine (ARGS=... for the benchmark)
 	$(BIN)/python -m bench $(ARGS)
+
+travel: .venv/.tools ## Live 10,000 subscriptions through a year, and print the rate (ARGS="--subscriptions 1000")
+	$(BIN)/python -m bench.travel $(ARGS)
 
 lock: .venv/.tools ## Resolve pyproject.toml into requirements/ (UPGRADE=1 for the newest that fit)
 	$(COMPILE) --group dev --extra postgres --extra async --extra metrics --extra stripe --extra pdf --extra testing --output-file requirements/lock.txt

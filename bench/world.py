@@ -56,7 +56,7 @@ def databases() -> Iterator[Databases]:
 @contextmanager
 def lifecycle_on(url: str, clock: Clock | None = None) -> Iterator[Lifecycle]:
     """The project's configuration on a database, its schema made, its log quiet; nothing is charged."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    quiet()
     lifecycle = Lifecycle.from_config(
         PROJECT / "config.yaml",
         clock=clock or VirtualClock(START),
@@ -67,6 +67,11 @@ def lifecycle_on(url: str, clock: Clock | None = None) -> Iterator[Lifecycle]:
         yield lifecycle
     finally:
         lifecycle.close()
+
+
+def quiet() -> None:
+    """Only warnings are logged."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def subscribe(lifecycle: Lifecycle, number: int) -> None:

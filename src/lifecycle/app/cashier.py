@@ -21,7 +21,7 @@ from lifecycle.engine.outbox import Message, TryLater, Undeliverable
 from lifecycle.engine.work import Work
 from lifecycle.gateways.protocol import Charge, Gateway, GatewayRefused, NoAnswer, Outcome
 from lifecycle.store import money
-from lifecycle.store.money import Attempt
+from lifecycle.store.money import Attempt, PaymentMethod
 from lifecycle.store.transaction import SqlTransaction
 
 GATEWAY, LATE = "gateway", "gateway_late"
@@ -83,7 +83,7 @@ class Cashier:
                 return
             now = work.now()
             made = Attempt(
-                key=_key(told["invoice"], told["attempt"]),
+                key=key_of(told["invoice"], told["attempt"]),
                 kind="charge",
                 instance_id=told["invoice"],
                 account_id=facts.account,
@@ -136,12 +136,12 @@ class Cashier:
             earlier = money.attempt(work.transaction.connection, asked.charge.key)
             if earlier is not None and earlier.status in ("succeeded", "declined"):
                 return
-            self._put(work, asked, outcome)
-            self._follow(work, asked, outcome, held.facts)
+            money.put_attempt(work.transaction.connection, self.answered(work, asked, outcome))
+            self.follow(work, asked, outcome, held.facts)
 
         self._context.engine.attempt(job)
 
-    def _follow(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome, facts: Invoice) -> None:
+    def follow(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome, facts: Invoice) -> None:
         """What an outcome means for its invoice, or its order."""
         key, invoice_id = asked.charge.key, asked.charge.invoice
         hand, held = work.find(invoice_id)
@@ -149,7 +149,7 @@ class Cashier:
         told: Json = {"attempt": _number(key), "reference": outcome.reference}
         if not succeeded:
             told = {"attempt": _number(key), "reason": outcome.reason}
-        waits = facts.charge in ("asked", "unknown") and _key(invoice_id, facts.attempt) == key
+        waits = facts.charge in ("asked", "unknown") and key_of(invoice_id, facts.attempt) == key
         if held.state in ("open", "uncollectible") and (waits or succeeded):  # whichever attempt pays it first
             work.record(invoice_id, "charged" if succeeded else "declined", told)
         elif held.state == "draft" and waits and facts.order:
@@ -221,7 +221,7 @@ class Cashier:
         def job(work: Work[SqlTransaction]) -> None:
             held = work.find(asked.charge.invoice)[1]
             facts: Invoice = held.facts
-            if facts.charge != "asked" or _key(asked.charge.invoice, facts.attempt) != asked.charge.key:
+            if facts.charge != "asked" or key_of(asked.charge.invoice, facts.attempt) != asked.charge.key:
                 return
             made = self._attempt(asked, "unknown" if is_over else "asked", now)
             milliseconds = waited // timedelta(milliseconds=1)
@@ -240,31 +240,19 @@ class Cashier:
         return self._of(message.payload)
 
     def _of(self, told: Json) -> Asked:
-        key = _key(told["invoice"], told["attempt"])
         with self._context.database.reading() as connection:
             stored = money.document(connection, told["invoice"])
             method = money.payment_method(connection, told["method"])
-            attempt = money.attempt(connection, key)
+            attempt = money.attempt(connection, key_of(told["invoice"], told["attempt"]))
         if stored is None or method is None:
             raise Undeliverable(f"The invoice {told['invoice']} or its payment method is not there.")
-        facts = invoices.load(stored.facts)
-        charge = Charge(
-            key=key,
-            amount=told["amount"],
-            currency=told["currency"],
-            customer=method.customer,
-            method=method.token,
-            invoice=stored.id,
-            account=stored.account_id,
-        )
-        is_open = facts.charge == "asked" and facts.attempt == told["attempt"]
-        return Asked(charge, method.id, attempt, facts.order, is_open)
+        return asked_for(told, invoices.load(stored.facts), stored.account_id, method, attempt)
 
-    def _put(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome) -> None:
+    def answered(self, work: Work[SqlTransaction], asked: Asked, outcome: Outcome) -> Attempt:
+        """The attempt, with its outcome, as of now."""
         now = work.now()
         made = self._attempt(asked, outcome.status, now)
-        answered = replace(made, reference=outcome.reference, reason=outcome.reason, answered_at=now)
-        money.put_attempt(work.transaction.connection, answered)
+        return replace(made, reference=outcome.reference, reason=outcome.reason, answered_at=now)
 
     def _attempt(self, asked: Asked, status: money.AttemptStatus, now: datetime) -> Attempt:
         charge, before = asked.charge, asked.attempt
@@ -283,7 +271,22 @@ class Cashier:
         )
 
 
-def _key(invoice_id: str, attempt: int) -> str:
+def asked_for(told: Json, facts: Invoice, account_id: str, method: PaymentMethod, attempt: Attempt | None) -> Asked:
+    """What a message tells, with what is stored about it."""
+    charge = Charge(
+        key=key_of(told["invoice"], told["attempt"]),
+        amount=told["amount"],
+        currency=told["currency"],
+        customer=method.customer,
+        method=method.token,
+        invoice=told["invoice"],
+        account=account_id,
+    )
+    is_open = facts.charge == "asked" and facts.attempt == told["attempt"]
+    return Asked(charge, method.id, attempt, facts.order, is_open)
+
+
+def key_of(invoice_id: str, attempt: int) -> str:
     """The key under which an attempt is known to the gateway (rule E2)."""
     return f"{invoice_id}:{attempt}"
 

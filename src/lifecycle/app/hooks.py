@@ -41,6 +41,10 @@ class Hooks:
         self._waiting: deque[tuple[LogRecord, str | None]] = deque()
         self._turn = threading.Lock()
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._hooks)
+
     def add(self, name: str, hook: Hook) -> None:
         """Have `hook` hear of `kind.event`, `kind.state` (entered), or `kind.*`."""
         self._hooks.append((name, hook))

@@ -18,9 +18,10 @@ from lifecycle.app.operations import Given
 from lifecycle.config.model import OutboxSettings
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.acts import Act, Acts
-from lifecycle.engine.outbox import Deliver
+from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.records import OutboxRecord, OutboxStatus
 from lifecycle.engine.relay import Relay, Relayed, Terms
+from lifecycle.engine.relay_ahead import RelayAhead
 from lifecycle.engine.work import Work
 from lifecycle.errors import DefinitionError, NotFound
 from lifecycle.store import outbox as store
@@ -40,6 +41,8 @@ class Outbox:
         self._context = context
         self._quiet = quiet
         self._destinations: dict[str, Deliver] = dict(served)
+        self.is_hosts = False
+        """Whether a function of the host's serves a destination."""
 
     # Reading
 
@@ -105,6 +108,7 @@ class Outbox:
             if iscoroutinefunction(function):
                 raise DefinitionError(f"The destination {name!r} needs a plain function; call asyncio.run in it.")
             self._destinations[name] = function
+            self.is_hosts = True
             return function
 
         return serve
@@ -113,6 +117,13 @@ class Outbox:
         """Deliver until nothing is due, or the time is up."""
         self._context.ready()
         return self._relay.run(within)
+
+    def ahead(self, together: Mapping[str, DeliverTogether]) -> RelayAhead:
+        """What delivers on a journey in strides; these destinations can take several messages in one go."""
+        self._context.ready()
+        served = {name: self._destinations[name] for name in self._relay.destinations}
+        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
+        return RelayAhead(store, self._context.clock, served, terms, together=together)
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait but for those that were just handed to somebody."""

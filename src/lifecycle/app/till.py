@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
+from lifecycle.app.batches import Batches, TakeMany
 from lifecycle.app.cashier import GATEWAY, LATE, Cashier
 from lifecycle.app.context import Context
 from lifecycle.app.payment_methods import PaymentMethods
@@ -33,6 +35,12 @@ class Till:
             case _:
                 raise Undeliverable(f"The gateway knows nothing of {message.kind!r}.")
 
+    def deliver_together(self, messages: Sequence[Message], decided: Callable[[Message], None]) -> Collection[str]:
+        """As `DeliverTogether` says: charges, with a gateway that takes many in one go."""
+        take = getattr(self._context.gateway, "charge_many", None)
+        charges = [message for message in messages if message.kind == "charge"]
+        return self._batches(take).charge(charges, decided) if take and charges else ()
+
     def hear(self, payload: bytes, signature: str, methods: PaymentMethods) -> bool:
         """Take in an event of the gateway; whether it was about something of ours."""
         read = getattr(self._context.gateway, "read_event", None)
@@ -56,6 +64,9 @@ class Till:
     @cached_property
     def _cashier(self) -> Cashier:
         return Cashier(self._context, self._context.gateway, self._context.config.gateway.charge_timeout.timedelta)
+
+    def _batches(self, take: TakeMany) -> Batches:
+        return Batches(self._context, self._cashier, take)
 
     @cached_property
     def _refunding(self) -> Refunding:

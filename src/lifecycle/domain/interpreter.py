@@ -47,7 +47,7 @@ class Interpreter:
             self._build()
             raise
         if slot.state in self.matrix.final:
-            self._build()
+            self._renew()
         return Decision(str(slot.state), slot.facts, tuple(slot.effects))
 
     def why_not(
@@ -82,8 +82,17 @@ class Interpreter:
         slot.stimulus, slot.context, slot.place, slot.effects = stimulus, context, place, []
         return slot
 
+    def _renew(self) -> None:
+        """A resident that has reached a final state takes no more events, for its engine has stopped; another engine is
+        a small part of a machine. That is no public business of the library's: where it is otherwise, build anew."""
+        another_engine: Callable[[], Any] | None = getattr(self._machine, "_get_engine", None)
+        if another_engine is not None:
+            self._machine._engine = another_engine()
+        if self._machine.is_terminated:
+            self._build()
+
     def _build(self) -> None:
-        """A resident that has reached a final state, or was interrupted by an error, takes no more events."""
+        """A resident that was interrupted by an error takes no more events."""
         self._slot: Step[Any, Any] = Step()
         self._slot.state = self.matrix.initial
         self._machine = self.definition(self._slot)

@@ -27,6 +27,8 @@ class VirtualClock:
         if start.tzinfo is None:
             raise ValueError("A virtual clock starts at an aware instant.")
         self._now = start.astimezone(UTC)
+        self.in_strides = False
+        """Whether what belongs to different instants is written together: each row is then recorded as of its own."""
 
     def now(self) -> datetime:
         return self._now
@@ -34,6 +36,11 @@ class VirtualClock:
     def move_to(self, instant: datetime) -> None:
         """Stand at `instant`; an instant that has passed leaves the clock where it is."""
         self._now = max(self._now, instant.astimezone(UTC))
+
+    def revisit(self, instant: datetime) -> None:
+        """Stand at `instant`, even one that has passed: for who travels through a stretch of time, and does together
+        what is alike in it."""
+        self._now = instant.astimezone(UTC)
 
 
 def stopwatch() -> float:

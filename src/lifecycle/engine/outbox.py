@@ -6,7 +6,7 @@ may die between a delivery and its record. So what it does should be harmless wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +35,12 @@ class Message:
 
 Deliver = Callable[[Message], object]
 """A destination's function: it returns once the message is delivered (what it returns is dropped), or raises."""
+
+
+DeliverTogether = Callable[[Sequence[Message], Callable[[Message], None]], Collection[str]]
+"""Delivers what it can of several messages in one go, each of another root and none taken out before, and returns the
+ids of those that are delivered. The second argument is to be told each message before something is done about it: what
+was told and is not delivered is then delivered as if taken out again, what was not told as if nothing had been."""
 
 
 class Undeliverable(LifecycleError):

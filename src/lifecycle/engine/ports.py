@@ -87,10 +87,17 @@ class OutboxStore(Protocol):
     """The messages on their way out; each call is a short transaction of its own."""
 
     def claim(
-        self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
+        self,
+        destinations: Collection[str],
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        *,
+        new_until: datetime | None = None,
     ) -> list[OutboxRecord]:
         """Lease up to `limit` messages to these destinations that are to be looked at by `now` and that nobody else
-        has, the longest waiting first; per root and destination only the earliest that is not finished."""
+        has, the longest waiting first; per root and destination only the earliest that is not finished. Also those
+        that nobody has taken out yet and that are sent by `new_until`: a traveller's, of the time ahead."""
         ...
 
     def claim_next(
@@ -103,6 +110,10 @@ class OutboxStore(Protocol):
     def settle(self, record: OutboxRecord) -> bool:
         """Write what became of a leased message. False, and nothing is written, where the lease of this fence has
         passed to somebody else, or the message is no longer leased."""
+        ...
+
+    def settle_all(self, records: Sequence[OutboxRecord]) -> Collection[str]:
+        """The same for several, in one transaction; the ids of those that were written."""
         ...
 
 

@@ -127,15 +127,16 @@ class Relay:
                     break
         return tried
 
-    def _take_out(self, record: OutboxRecord, done: Relayed) -> None:
-        """Deliver one message and record what became of it, unless its lease is over by now."""
+    def _take_out(self, record: OutboxRecord, done: Relayed, *, again: bool = False) -> None:
+        """Deliver one message and record what became of it, unless its lease is over by now. `again`: it may have been
+        delivered before, though it was not taken out."""
         in_time = record.wake_at is not None and self._clock.now() < record.wake_at
         if not in_time:
             done.stale += 1
-            self._log.warning("stale_lease", **_line(record), delivered=False)
+            self._log.warning("stale_lease", **line_of(record), delivered=False)
             return
         try:
-            self._destinations[record.destination](_message(record))
+            self._destinations[record.destination](message_of(record, again=again))
         except TryLater as later:
             self._postpone(record, later, done)
         except Exception as error:  # noqa: BLE001  # whatever a destination raises is this message's trouble alone
@@ -144,7 +145,7 @@ class Relay:
             tried = replace(record, status="delivered", attempts=record.attempts + 1)
             if self._settle(tried, None, done, delivered=True):
                 done.delivered += 1
-                self._log.info("delivered", **_line(tried))
+                self._log.info("delivered", **line_of(tried))
 
     def _postpone(self, record: OutboxRecord, later: TryLater, done: Relayed) -> None:
         """Not counted as an attempt; never sooner than a first retry, so that no relay runs in circles."""
@@ -153,35 +154,36 @@ class Relay:
         waiting = replace(record, status="waiting", wake_at=retry_at)
         if self._settle(waiting, later, done):
             done.postponed += 1
-            self._log.info("delivery_postponed", **_line(record), retry_at=retry_at.isoformat(), error=_told(later))
+            self._log.info("delivery_postponed", **line_of(record), retry_at=retry_at.isoformat(), error=told(later))
 
     def _fail(self, record: OutboxRecord, error: Exception, done: Relayed) -> None:
         tried = replace(record, attempts=record.attempts + 1)
         if isinstance(error, Undeliverable) or tried.attempts >= self._terms.attempts:
             if self._settle(replace(tried, status="dead"), error, done):
                 done.dead += 1
-                self._log.error("dead_letter", **_line(tried), error=_told(error), **traced(error))
+                self._log.error("dead_letter", **line_of(tried), error=told(error), **traced(error))
             return
         retry_at = self._clock.now() + self._terms.retry_after(tried.attempts, self._chance())
         if self._settle(replace(tried, status="waiting", wake_at=retry_at), error, done):
             done.failed += 1
             self._log.warning(
-                "delivery_failed", **_line(tried), retry_at=retry_at.isoformat(), error=_told(error), **traced(error)
+                "delivery_failed", **line_of(tried), retry_at=retry_at.isoformat(), error=told(error), **traced(error)
             )
 
     def _settle(self, record: OutboxRecord, error: Exception | None, done: Relayed, *, delivered: bool = False) -> bool:
         """Record it, and tell who is not heard."""
-        record = replace(record, error=None if error is None else _told(error))
+        record = replace(record, error=None if error is None else told(error))
         if record.status != "waiting":
             record = replace(record, wake_at=None, finished_at=self._clock.now())
         if self._store.settle(record):
             return True
         done.stale += 1
-        self._log.warning("stale_lease", **_line(record), delivered=delivered)
+        self._log.warning("stale_lease", **line_of(record), delivered=delivered)
         return False
 
 
-def _message(record: OutboxRecord) -> Message:
+def message_of(record: OutboxRecord, *, again: bool = False) -> Message:
+    """What its destination is told. `again`: it may have been delivered before."""
     return Message(
         id=record.id,
         destination=record.destination,
@@ -191,18 +193,19 @@ def _message(record: OutboxRecord) -> Message:
         instance_id=record.instance_id,
         created_at=record.created_at,
         attempt=record.attempts + 1,
-        again=record.fence > 1,
+        again=again or record.fence > 1,
     )
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Type and message, cut, as text that any database takes, and without what looks like an e-mail address."""
     told = "".join(traceback.format_exception_only(error)).strip()
     told = told.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return re.sub(r"\S+@\S+", "…@…", told)[:LONGEST_ERROR]
 
 
-def _line(record: OutboxRecord) -> dict[str, object]:
+def line_of(record: OutboxRecord) -> dict[str, object]:
+    """The keys of its log lines."""
     return {
         "message": record.id,
         "destination": record.destination,

@@ -67,6 +67,7 @@ class Roots(Generic[Tx_co]):
         self._surround = surround
         self._within_host = within_host
         self._contexts: dict[str, object] = {}
+        self._root_of: dict[str, str] = {}
         self._heeded: list[tuple[Heeding, Sequence[Effect]]] = []
         self._owned: dict[str | None, list[InstanceRecord]] = {}
         self._changes = Changes()
@@ -110,7 +111,7 @@ class Roots(Generic[Tx_co]):
 
     def find(self, instance_id: str) -> tuple[Hand, Held]:
         """An instance and its root, taken in hand. Raises NotFound."""
-        root_id = self.transaction.root_of(instance_id)
+        root_id = self._root_of.get(instance_id) or self.transaction.root_of(instance_id)
         if root_id is None:
             raise NotFound("instance", instance_id)
         if root_id not in self.hands:
@@ -137,6 +138,7 @@ class Roots(Generic[Tx_co]):
         by_root: dict[str, tuple[list[InstanceRecord], list[Any]]] = {root: ([], []) for root in ids}
         for instance in instances:
             by_root[instance.root_id][0].append(instance)
+            self._root_of[instance.id] = instance.root_id
             self._owned.setdefault(instance.owner_id, []).append(instance)
         for deferral in deferrals:
             by_root[deferral.root_id][1].append(deferral)
@@ -353,6 +355,7 @@ class Roots(Generic[Tx_co]):
 
     def flush(self) -> None:
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
+        in_strides = isinstance(self._clock, VirtualClock) and self._clock.in_strides
         recorded_at = self._clock.now()
         for hand in self.hands.values():
             if hand.root.id in self.failures and hand.root.status == "live":
@@ -360,7 +363,7 @@ class Roots(Generic[Tx_co]):
             else:
                 self._wake(hand)
             for row in hand.log:
-                row.recorded_at = recorded_at
+                row.recorded_at = row.fired_at if in_strides else recorded_at
                 row.hash = hand.root.head = _seal(hand.root.head, row)
                 self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
                 self._changes.ledger.extend(entries(row))

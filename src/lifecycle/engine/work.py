@@ -17,6 +17,7 @@ from lifecycle.domain.refusals import refused
 from lifecycle.engine import keys
 from lifecycle.engine.commands import Answer, Beginning, Command, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
+from lifecycle.engine.outbox import sends
 from lifecycle.engine.ports import Tx_co
 from lifecycle.engine.roots import MAX_ATTEMPTS, Roots
 from lifecycle.errors import DefinitionError
@@ -39,19 +40,26 @@ class Work(Roots[Tx_co]):
         *,
         at: Callable[[datetime], None] = lambda _due_at: None,
         enough: Callable[[int], bool] = lambda _fired: False,
+        answers_first: bool = False,
     ) -> int:
         """Fire what is due on these roots up to `until`, in due order, with all that it brings about by then.
 
         `at` hears each due instant before it fires; `enough` is asked, with the number fired so far, before each.
-        Returns how many fired.
+        `answers_first`: stop before something that is due later than a message of its account was sent. Returns how
+        many fired.
         """
         due = [first for hand in hands if (first := self._next(hand, until))]
         heapify(due)
-        fired = 0
+        fired, sent = 0, dict[str, datetime]()
         while due and not enough(fired):
             hand = self.hands[due[0].root_id]
+            if answers_first and sent.get(_owner(hand, due[0]), due[0].due_at) < due[0].due_at:
+                break
             at(due[0].due_at)
+            logged = len(self.transitions)
             fired += self._fire(hand, due[0])
+            if answers_first and sends(self.transitions[logged:]):
+                sent.setdefault(_owner(hand, due[0]), self._clock.now())
             following = self._next(hand, until)
             heapreplace(due, following) if following else heappop(due)
         return fired
@@ -224,3 +232,8 @@ class Work(Roots[Tx_co]):
         if key is not None:
             self._changes.answers.append(keys.remembered(scope, key, fingerprint, answer, self._clock.now()))
         return answer
+
+
+def _owner(hand: Hand, due: Due) -> str:
+    """Whose it is that is due."""
+    return hand.held[due.instance_id].record.owner_id or due.root_id

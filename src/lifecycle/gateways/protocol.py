@@ -106,7 +106,11 @@ class GatewayRefused(LifecycleError):
 
 
 class Gateway(Protocol):
-    """A payment gateway; for use by any number of threads. Every call may raise NoAnswer and GatewayRefused."""
+    """A payment gateway; for use by any number of threads. Every call may raise NoAnswer and GatewayRefused.
+
+    One that decides many charges at once may have `charge_many(charges, deciding)` too, as the sandbox does: it returns
+    an `Outcome` for each, or the error that `charge` would raise, and tells `deciding` the place of each before.
+    """
 
     name: str
 

@@ -7,24 +7,23 @@ a day, when a repeat charges again; a look-up forgets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
 
 from lifecycle.domain.money import exponent
 from lifecycle.engine.clock import Clock
 from lifecycle.engine.ids import Ids
+from lifecycle.errors import LifecycleError
 from lifecycle.gateways.protocol import Charge, GatewayRefused, Method, NoAnswer, Outcome, Refund, SetUp
-from lifecycle.gateways.sandbox_cards import decide, describe, is_script
+from lifecycle.gateways.sandbox_cards import describe, is_script
+from lifecycle.gateways.sandbox_ledger import Drawer, Ledger
 from lifecycle.gateways.sandbox_tables import Tables, cards, customers, entries
 from lifecycle.store.database import Database
-
-REMEMBERED = timedelta(hours=24)
-"""How long a repeat of a key is answered with the first outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,33 +127,45 @@ class SandboxGateway:
             return describe(made, token, now)
 
     def charge(self, charge: Charge) -> Outcome:
+        [outcome] = self._charge([charge], lambda _place: None)
+        if isinstance(outcome, Outcome):
+            return outcome
+        raise outcome
+
+    def charge_many(
+        self, charges: Sequence[Charge], deciding: Callable[[int], None]
+    ) -> Sequence[Outcome | LifecycleError]:
+        """What becomes of each, in order, or what `charge` raises for it; all are committed together. `deciding` hears
+        the place of each before it is decided. Raises NoAnswer where none was."""
+        return self._charge(charges, deciding)
+
+    def _charge(self, charges: Sequence[Charge], deciding: Callable[[int], None]) -> Sequence[Outcome | LifecycleError]:
         self._passing("charge: before")
-        _must_be_money(charge)
-        asked = {name: getattr(charge, name) for name in ("amount", "currency", "customer", "method", "invoice")}
         with self._tables.writing() as connection:
-            if (known := self._remembered(connection, "charge", charge, asked)) is not None:
-                return known
-            card = _card(connection, charge.customer, charge.method)
-            verdict = decide(card.script, card.uses)
-            if not verdict.reached:
-                raise NoAnswer(f"The sandbox did not answer to the charge {charge.key}.")
-            connection.execute(update(cards).where(cards.c.token == card.token).values(uses=card.uses + 1))
-            outcome = self._enter(connection, "charge", charge, reason=verdict.reason, payment=None, **asked)
-        self._passing("charge: taken")
-        if not verdict.answered:
-            raise NoAnswer(f"The sandbox's answer to the charge {charge.key} was lost.")
-        return outcome
+            ledger = Ledger(connection, "charge", [charge.key for charge in charges], self._clock, self._ids)
+            drawer = Drawer(connection, [charge.method for charge in charges])
+            answers: list[Outcome | LifecycleError] = []
+            for place, charge in enumerate(charges):
+                deciding(place)
+                answers.append(_charged(ledger, drawer, charge))
+            ledger.write()
+            drawer.write()
+        if ledger.new:
+            self._passing("charge: taken")
+        return answers
 
     def refund(self, refund: Refund) -> Outcome:
         self._passing("refund: before")
         _must_be_money(refund)
         asked = {name: getattr(refund, name) for name in ("amount", "currency", "payment")}
         with self._tables.writing() as connection:
-            if (known := self._remembered(connection, "refund", refund, asked)) is not None:
+            ledger = Ledger(connection, "refund", [refund.key], self._clock, self._ids)
+            if (known := ledger.remembered(refund, asked)) is not None:
                 return known
             paid = _refundable(connection, refund)
             copied = {name: getattr(paid, name) for name in ("customer", "method", "invoice")}
-            outcome = self._enter(connection, "refund", refund, reason="", **asked, **copied)
+            outcome = ledger.enter(refund, reason="", **asked, **copied)
+            ledger.write()
         self._passing("refund: taken")
         return outcome
 
@@ -207,51 +218,17 @@ class SandboxGateway:
             connection.execute(delete(cards).where(cards.c.customer.in_(theirs)))
             connection.execute(delete(customers).where(customers.c.account.in_(accounts)))
 
-    def _remembered(
-        self, connection: Connection, kind: str, asked: Charge | Refund, content: dict[str, Any]
-    ) -> Outcome | None:
-        """The first outcome, where the key has come within a day. Raises GatewayRefused for other content."""
-        query = select(entries).where(*_with_key(kind, asked.key)).order_by(entries.c.place.desc()).limit(1)
-        row = connection.execute(query).one_or_none()
-        if row is None or self._clock.now() - row.at >= REMEMBERED:
-            return None
-        content = {**content, "account": asked.account}
-        if any(getattr(row, name) != value for name, value in content.items()):
-            raise GatewayRefused(f"The key {asked.key} was sent before with other content; take another key.")
-        return _outcome(row)
-
-    def _enter(self, connection: Connection, kind: str, asked: Charge | Refund, **values: Any) -> Outcome:
-        """Write the row of what was decided."""
-        place = connection.scalar(select(func.max(entries.c.place))) or 0
-        count = connection.scalar(select(func.count()).where(*_with_key(kind, asked.key))) or 0
-        row = {
-            **values,
-            "place": place + 1,
-            "kind": kind,
-            "key": asked.key,
-            "occurrence": count + 1,
-            "reference": self._ids.new("pay" if kind == "charge" else "ref"),
-            "account": asked.account,
-            "status": "declined" if values["reason"] else "succeeded",
-            "at": self._clock.now(),
-        }
-        return _outcome(connection.execute(insert(entries).values(row).returning(entries)).one())
-
     def _find(self, kind: str, key: str) -> Outcome | None:
         """The one that succeeded, else the latest decline."""
         best_first = (entries.c.status == "succeeded").desc(), entries.c.place.desc()
         query = select(entries).where(*_with_key(kind, key)).order_by(*best_first).limit(1)
         with self._tables.reading() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _outcome(row)
+        return None if row is None else Outcome(row.status, row.reference, row.amount, row.at, row.reason)
 
 
 def _with_key(kind: str, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return entries.c.kind == kind, entries.c.key == key
-
-
-def _outcome(row: Row[Any]) -> Outcome:
-    return Outcome(row.status, row.reference, row.amount, row.at, row.reason)
 
 
 def _must_know(connection: Connection, customer: str) -> None:
@@ -265,6 +242,22 @@ def _card(connection: Connection, customer: str, token: str) -> Row[Any]:
     if row is None:
         raise GatewayRefused(f"The customer {customer!r} has no card {token!r} in the sandbox.")
     return row
+
+
+def _charged(ledger: Ledger, drawer: Drawer, charge: Charge) -> Outcome | LifecycleError:
+    """What becomes of one charge."""
+    asked = {name: getattr(charge, name) for name in ("amount", "currency", "customer", "method", "invoice")}
+    try:
+        _must_be_money(charge)
+        if (known := ledger.remembered(charge, asked)) is not None:
+            return known
+        verdict = drawer.decide(charge)
+    except GatewayRefused as error:
+        return error
+    if not verdict.reached:
+        return NoAnswer(f"The sandbox did not answer to the charge {charge.key}.")
+    outcome = ledger.enter(charge, reason=verdict.reason, payment=None, **asked)
+    return outcome if verdict.answered else NoAnswer(f"The sandbox's answer to the charge {charge.key} was lost.")
 
 
 def _must_be_money(asked: Charge | Refund) -> None:

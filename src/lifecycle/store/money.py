@@ -115,6 +115,12 @@ def account_of(connection: Connection, customer: str) -> str | None:
     return connection.scalar(select(_METHODS.c.account_id).where(_METHODS.c.customer == customer).limit(1))
 
 
+def methods_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str, PaymentMethod]:
+    """These, removed or not."""
+    rows = connection.execute(select(*_METHOD_COLUMNS).where(_METHODS.c.id.in_(list(ids))))
+    return {row.id: PaymentMethod(*row) for row in rows}
+
+
 def add_payment_method(connection: Connection, method: PaymentMethod) -> None:
     """Write a new one. Raises WriteFailed."""
     with writing_failures():
@@ -150,11 +156,29 @@ def attempts(connection: Connection, **where: object) -> list[Attempt]:
     return [Attempt(*row) for row in connection.execute(query.order_by(_ATTEMPTS.c.asked_at, _ATTEMPTS.c.key))]
 
 
+def attempts_by_key(connection: Connection, keys: Collection[str]) -> Mapping[str, Attempt]:
+    """Those of these keys that were made."""
+    rows = connection.execute(select(*_ATTEMPT_COLUMNS).where(_ATTEMPTS.c.key.in_(list(keys))))
+    return {row.key: Attempt(*row) for row in rows}
+
+
+def unclear(connection: Connection, invoice_ids: Collection[str]) -> set[str]:
+    """Those of these invoices of which an attempt is unknown."""
+    query = select(_ATTEMPTS.c.instance_id).where(_ATTEMPTS.c.status == "unknown")
+    return set(connection.scalars(query.where(_ATTEMPTS.c.instance_id.in_(list(invoice_ids)))))
+
+
 def put_attempt(connection: Connection, made: Attempt) -> None:
     """Write how an attempt stands; the caller holds the lock of its root."""
-    with writing_failures():
-        connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.key == made.key))
-        connection.execute(insert(_ATTEMPTS), [asdict(made)])
+    put_attempts(connection, [made])
+
+
+def put_attempts(connection: Connection, made: Sequence[Attempt]) -> None:
+    """Write how attempts stand; the caller holds the locks of their roots."""
+    if made:
+        with writing_failures():
+            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.key.in_([one.key for one in made])))
+            connection.execute(insert(_ATTEMPTS), [asdict(one) for one in made])
 
 
 # Balances
@@ -226,6 +250,14 @@ def document(connection: Connection, name: str) -> Document | None:
         if row is not None and name in (row.id, _document(row).number):
             return _document(row)
     return None
+
+
+def invoices_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str, tuple[str, Json]]:
+    """The account and the facts of these invoices."""
+    table = schema.instances
+    query = select(table.c.id, table.c.owner_id, table.c.facts).where(table.c.machine == "invoice")
+    rows = connection.execute(query.where(table.c.id.in_(list(ids))))
+    return {row.id: (row.owner_id, row.facts) for row in rows}
 
 
 def number_text(series: str, number: int) -> str:

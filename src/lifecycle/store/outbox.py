@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, tuple_, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
@@ -41,7 +41,13 @@ class SqlOutbox:
         self._ours = on_clock(_TABLE, clock)
 
     def claim(
-        self, destinations: Collection[str], now: datetime, lease_until: datetime, limit: int
+        self,
+        destinations: Collection[str],
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        *,
+        new_until: datetime | None = None,
     ) -> list[OutboxRecord]:
         """Lease messages; on PostgreSQL those that another relay is about to lease are passed over.
 
@@ -51,7 +57,7 @@ class SqlOutbox:
             return []
         query = (
             select(*_COLUMNS)
-            .where(_TABLE.c.wake_at <= now, self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
+            .where(_due(now, new_until), self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
             .order_by(_TABLE.c.wake_at, _TABLE.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=_TABLE)
@@ -93,10 +99,33 @@ class SqlOutbox:
 
     def settle(self, record: OutboxRecord) -> bool:
         """Write the outcome of a lease, if it is still the last one."""
-        values = {name: getattr(record, name) for name in _OUTCOME}
         with self.database.writing() as connection, writing_failures():
-            done = connection.execute(_SETTLE, values | {"message": record.id, "lease": record.fence})
-        return done.rowcount == 1
+            return connection.execute(_SETTLE, _outcome(record)).rowcount == 1
+
+    def settle_all(self, records: Sequence[OutboxRecord]) -> Collection[str]:
+        """Write the outcomes of leases, those that are still the last ones; the ids of these."""
+        query = select(_TABLE.c.id, _TABLE.c.fence).where(
+            _TABLE.c.id.in_([record.id for record in records]), _TABLE.c.status == "leased"
+        )
+        with self.database.writing() as connection, writing_failures():
+            held = {tuple(row) for row in connection.execute(query.order_by(_TABLE.c.id).with_for_update())}
+            heard = [record for record in records if (record.id, record.fence) in held]
+            if heard:
+                connection.execute(_SETTLE, [_outcome(record) for record in heard])
+        return {record.id for record in heard}
+
+
+def _due(now: datetime, new_until: datetime | None) -> ColumnElement[bool]:
+    """To be looked at by now; or new, and sent by then."""
+    if new_until is None:
+        return _TABLE.c.wake_at <= now
+    is_new = and_(_TABLE.c.fence == 0, _TABLE.c.wake_at == _TABLE.c.created_at)
+    return and_(_TABLE.c.wake_at <= max(now, new_until), or_(_TABLE.c.wake_at <= now, is_new))
+
+
+def _outcome(record: OutboxRecord) -> dict[str, object]:
+    values = {name: getattr(record, name) for name in _OUTCOME}
+    return values | {"message": record.id, "lease": record.fence}
 
 
 def _free(record: OutboxRecord, now: datetime, messages: Collection[str] | None) -> bool:
