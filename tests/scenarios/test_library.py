@@ -33,7 +33,7 @@ def test_pytest_plays_every_story_in_memory(request: pytest.FixtureRequest) -> N
     assert request.config.pluginmanager.has_plugin("lifecycle")
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_story_leaves_the_same_log_through_the_real_scheduler(file: Path) -> None:
     """Fired by APScheduler's threads, to the last byte."""
@@ -41,7 +41,7 @@ def test_a_story_leaves_the_same_log_through_the_real_scheduler(file: Path) -> N
     assert held(play(told, by_scheduler=True)).log == held(play(told)).log
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_story_leaves_the_same_log_on_postgresql(file: Path, postgres_url: str) -> None:
     """To the last byte."""

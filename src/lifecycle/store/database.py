@@ -30,6 +30,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from lifecycle.engine.clock import stopwatch
 from lifecycle.errors import LifecycleError
 from lifecycle.store.door import Door
 from lifecycle.store.fair import FairLock
@@ -216,10 +217,28 @@ def _postgresql(url: URL) -> Engine:
 def set_up_sqlite(connection: Any, _record: object) -> None:
     """What a connection of SQLite's driver needs to keep the promises, when it is opened."""
     connection.isolation_level = None  # transactions are begun below, not by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        _set(connection, pragma)
+
+
+def _use_wal(connection: Any) -> None:
+    """Of those who open a new file at the same moment one makes it a WAL, and SQLite tells the others at once that it
+    is locked, however long they would wait."""
+    deadline = stopwatch() + BUSY_SECONDS
+    while True:
+        try:
+            return _set(connection, "journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if _sqlite_code(error) != sqlite3.SQLITE_BUSY or stopwatch() > deadline:
+                raise
+        threading.Event().wait(0.01)
+
+
+def _set(connection: Any, pragma: str) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
