@@ -30,12 +30,12 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from lifecycle.engine.clock import stopwatch
 from lifecycle.errors import LifecycleError
 from lifecycle.store.door import Door
 from lifecycle.store.fair import FairLock
 
 BUSY_SECONDS = 10
+WAL_PAUSE = 0.01
 _WRITES = "lifecycle_writes"
 _UNKNOWN = "Whether the transaction was committed is not known; a command with an idempotency key can be sent again."
 _TOO_LARGE = "54"
@@ -225,14 +225,15 @@ def set_up_sqlite(connection: Any, _record: object) -> None:
 def _use_wal(connection: Any) -> None:
     """Of those who open a new file at the same moment one makes it a WAL, and SQLite tells the others at once that it
     is locked, however long they would wait."""
-    deadline = stopwatch() + BUSY_SECONDS
-    while True:
+    tries = int(BUSY_SECONDS / WAL_PAUSE)
+    for left in range(tries, -1, -1):
         try:
-            return _set(connection, "journal_mode=WAL")
+            _set(connection, "journal_mode=WAL")
+            break
         except sqlite3.OperationalError as error:
-            if _sqlite_code(error) != sqlite3.SQLITE_BUSY or stopwatch() > deadline:
+            if _sqlite_code(error) != sqlite3.SQLITE_BUSY or not left:
                 raise
-        threading.Event().wait(0.01)
+        threading.Event().wait(WAL_PAUSE)
 
 
 def _set(connection: Any, pragma: str) -> None:
