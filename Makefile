@@ -31,10 +31,10 @@ demo: .venv/.project ## Live through a year in ./demo (DIR=... for another folde
 	@$(BIN)/lifecycle demo "$(DIR)"
 
 test: lint ## Lint, then run every test, on SQLite and PostgreSQL (ARGS=... for pytest)
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 everything: lint ## As test, with the variants that it leaves out (ARGS=... for pytest)
-	LIFECYCLE_TEST_SAMPLES=all $(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	LIFECYCLE_TEST_SAMPLES=all $(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 torture: .venv/.tools ## Kill the daemon hundreds of times, crash its database, catch up with 100,000 (ARGS=... for pytest)
 	LIFECYCLE_TEST_TORTURE=long $(BIN)/python -m pytest --capture=no tests/torture tests/money/test_kills.py $(ARGS)
