@@ -11,7 +11,7 @@ from statemachine import State
 from lifecycle.domain.machine import refuse
 from lifecycle_machines.subscription_actions import SubscriptionActions
 
-CHOICE = ["plan_known", "plan_offered", "seats_offered", "seats_within"]
+CHOICE = ["plan_known", "plan_offered", "seats_offered", "seats_within", "seats_enough"]
 CHANGE = [*CHOICE, "differs", "allowed_then"]
 SCHEDULE = [*CHOICE, "date_ahead", "differs", "allowed_then"]
 
@@ -127,6 +127,20 @@ class SubscriptionMachine(SubscriptionActions):
         | active.to(active, cond="credits_enough", on="use_credits_up")
         | pending_change.to(pending_change, cond="credits_enough", on="use_credits_up")
         | pending_cancellation.to(pending_cancellation, cond="credits_enough", on="use_credits_up")
+    )
+
+    seats_assigned = (
+        trial.to(trial, cond="seats_free", on="assign")
+        | active.to(active, cond="seats_free", on="assign")
+        | pending_change.to(pending_change, cond="seats_free", on="assign")
+        | pending_cancellation.to(pending_cancellation, cond="seats_free", on="assign")
+    )
+
+    seats_unassigned = (
+        trial.to(trial, on="unassign")
+        | active.to(active, on="unassign")
+        | pending_change.to(pending_change, on="unassign")
+        | pending_cancellation.to(pending_cancellation, on="unassign")
     )
 
     # Deferred

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lifecycle.domain import subscription
 from lifecycle.domain.calendar import Duration
-from lifecycle.domain.effects import Notice, Post, Reason
+from lifecycle.domain.effects import Assign, Notice, Post, Reason, Unassign
 from lifecycle.domain.machine import Effect
 from lifecycle.domain.subscription import Subscription
 from lifecycle_machines.subscription_billing import SubscriptionBilling
@@ -63,6 +63,16 @@ class SubscriptionActions(SubscriptionBilling):
         used = self.arguments.get("credits", 1)
         post = Post(self.facts.account, "credits", {"credits": -used, "used": used})
         self.become(replace(self.facts, credits=self.facts.credits - used), post)
+
+    def assign(self) -> None:
+        """Seats for these members."""
+        members = self.arguments["members"]
+        self.become(replace(self.facts, assigned=self.facts.assigned + len(members)), Assign(members))
+
+    def unassign(self) -> None:
+        """These members leave their seats."""
+        members = self.arguments["members"]
+        self.become(replace(self.facts, assigned=self.facts.assigned - len(members)), Unassign(members))
 
     def set_end(self) -> None:
         """Set or move the end date; a cycle that was cut shorter than that grows (rule I17)."""

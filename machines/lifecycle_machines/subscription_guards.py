@@ -199,6 +199,17 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         """The number of seats is within the plan's minimum and maximum."""
         return self.seats_refusal() != "seats_limit"
 
+    @refusing("seats_assigned")
+    def seats_enough(self) -> bool:
+        """All who are assigned to a seat keep one."""
+        outcome = self.outcome()
+        return outcome is None or outcome.seats >= outcome.assigned
+
+    @refusing("no_free_seat")
+    def seats_free(self) -> bool:
+        """There is a seat for each of these members."""
+        return self.facts.free_seats >= len(self.arguments.get("members", ("one",)))
+
     @refusing("already_subscribed")
     def family_free(self) -> bool:
         """The account has no other live subscription in the plan's family."""

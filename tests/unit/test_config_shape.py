@@ -16,7 +16,7 @@ CASES: list[Case] = [
         "zone: UTC\n" + SHOP + "databse: {url: x}\n",
         "config.yaml:9: databse: {url: 'x'}",
         "a known key: one of database, zone, scheduler, machines, jobs, log, outbox, mail, gateway, invoices, seller, "
-        "quotes, clocks, policies, catalog",
+        "quotes, members, invitations, clocks, policies, catalog",
     ),
     (
         "unknown key inside",

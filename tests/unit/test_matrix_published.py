@@ -22,6 +22,7 @@ from lifecycle.domain.refusals import REFUSALS
 from lifecycle_machines.adjustment import AdjustmentMachine
 from lifecycle_machines.credit_note import CreditNoteMachine
 from lifecycle_machines.invoice import InvoiceMachine
+from lifecycle_machines.member import MemberMachine
 from lifecycle_machines.order import OrderMachine
 from lifecycle_machines.refund import RefundMachine
 from lifecycle_machines.subscription import SubscriptionMachine
@@ -34,6 +35,7 @@ MACHINES: tuple[tuple[str, AnyMachine], ...] = (
     ("Credit note", CreditNoteMachine),
     ("Refund", RefundMachine),
     ("Adjustment of a balance", AdjustmentMachine),
+    ("Member", MemberMachine),
 )
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
 

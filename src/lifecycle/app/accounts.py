@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Required, TypedDict, Unpack
 
-from lifecycle.app.arguments import invalid
+from lifecycle.app.arguments import email, invalid
 from lifecycle.app.context import Context
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.domain.account import Account
@@ -95,7 +95,7 @@ class Accounts:
             id=self._context.ids.new("acct"),
             reference=reference,
             name=name,
-            email=_email(details["email"]),
+            email=email(details["email"]),
             currency=currency,
             zone=zone,
             address=address,
@@ -120,13 +120,3 @@ class Accounts:
         if method is not None:
             add_payment_method(transaction.connection, replace(method, default_of=account.id))
         return account
-
-
-def _email(text: str) -> str:
-    """The address, normalised; whether it can be reached is not asked."""
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415  # dear to import
-
-    try:
-        return validate_email(text, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise invalid(f"{text!r} is not an e-mail address: {error}") from error

@@ -38,6 +38,16 @@ def count(value: int, what: str) -> int:
     return value
 
 
+def email(text: str) -> str:
+    """An e-mail address, normalised; whether it can be reached is not asked."""
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415  # dear to import
+
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise invalid(f"{text!r} is not an e-mail address: {error}") from error
+
+
 def instant(when: When, zone: str) -> str:
     """An instant as it is logged: ISO 8601 in UTC. Dates and text without an offset are local to `zone`."""
     if isinstance(when, datetime):

@@ -9,6 +9,7 @@ from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 from lifecycle.app.accounts import Accounts
 from lifecycle.app.balances import Balances
 from lifecycle.app.invoices import Invoices
+from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
 from lifecycle.app.parts import Parts
 from lifecycle.app.payment_methods import PaymentMethods
@@ -115,6 +116,26 @@ class AsyncBalances(Awaited[Balances]):
     pay_out = _awaited(Balances.pay_out)
 
 
+class AsyncMembers(Awaited[Members]):
+    """`Members`, awaited."""
+
+    get = _awaited(Members.get)
+    list = _awaited(Members.list)
+    beneficiaries = _awaited(Members.beneficiaries)
+    access = _awaited(Members.access)
+    add = _awaited(Members.add)
+    add_all = _awaited(Members.add_all)
+    preview = _awaited(Members.preview)
+    edit = _awaited(Members.edit)
+    enable = _awaited(Members.enable)
+    disable = _awaited(Members.disable)
+    remove = _awaited(Members.remove)
+    resend_password_email = _awaited(Members.resend_password_email)
+    redeem = _awaited(Members.redeem)
+    assign = _awaited(Members.assign)
+    unassign = _awaited(Members.unassign)
+
+
 class AsyncOperations(Awaited[Operations]):
     """`Operations`, awaited."""
 
@@ -140,3 +161,4 @@ class AsyncParts:
         self.invoices = AsyncInvoices(run, "invoices")
         self.balances = AsyncBalances(run, "balances")
         self.operations = AsyncOperations(run, "operations")
+        self.members = AsyncMembers(run, "members")

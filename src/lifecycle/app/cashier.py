@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from lifecycle.app.context import Context
+from lifecycle.app.seating import Seating
 from lifecycle.domain import invoice as invoices
 from lifecycle.domain.invoice import Invoice
 from lifecycle.domain.machine import Json
@@ -52,6 +53,7 @@ class Cashier:
         self._context = context
         self._gateway = gateway
         self._timeout = timeout
+        self._seating = Seating(context)
 
     # Charges
 
@@ -155,6 +157,7 @@ class Cashier:
         elif held.state == "draft" and waits and facts.order:
             told |= {"amount": outcome.amount, "charge": key} if succeeded else {}
             work.record(facts.order, "completed" if succeeded else "declined", told)
+            self._seating.complete(work, facts.order)
         elif not succeeded:
             return
         elif facts.order and (order := hand.held.get(facts.order)) and order.state == "unknown":

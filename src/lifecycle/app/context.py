@@ -17,8 +17,10 @@ from sqlalchemy import Engine as SqlEngine
 
 from lifecycle.app.gateway import tax_function
 from lifecycle.config import Config
+from lifecycle.domain import rights
 from lifecycle.domain.account import Account
 from lifecycle.domain.invoicing import TaxFunction
+from lifecycle.domain.rights import Right, Role
 from lifecycle.domain.surroundings import TEST_SERIES, Purse, Series, Surroundings
 from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.committed import Listener
@@ -30,14 +32,14 @@ from lifecycle.engine.work import Work
 from lifecycle.errors import Refused
 from lifecycle.gateways.protocol import Gateway
 from lifecycle.gateways.sandbox import SandboxGateway
-from lifecycle.store import clocks, migrate, queries
+from lifecycle.store import clocks, members, migrate, queries
 from lifecycle.store.accounts import actor_id, add_actor, owners_of
 from lifecycle.store.connections import Connections
 from lifecycle.store.host import HostConnection
 from lifecycle.store.money import balances
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
-OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment")
+OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment", "member", "invitation")
 """The machines whose steps know an account and its money."""
 SqlWork = Work[SqlTransaction]
 Drive = Callable[[str, Sequence[str] | None], int]
@@ -194,6 +196,18 @@ class Context:
         yield identifier
         if known is None:
             add_actor(transaction.connection, identifier, name)
+
+    def see_right(self, connection: Connection, account_id: str, name: str, right: Right) -> None:
+        """See that this actor may do that to an account (rule B11). Raises Refused (`not_admin`, `not_operator`)."""
+        rights.see(self._role(connection, account_id, name), right)
+
+    def _role(self, connection: Connection, account_id: str, name: str) -> Role:
+        if not rights.is_person(name):
+            return "system" if name in rights.SYSTEM else "operator"
+        found = members.find_member(connection, account_id, name)
+        if found is None or found.live_email is None:
+            return "stranger"
+        return "administrator" if found.administers else "member"
 
     def carry_out(self, job: Callable[[Work[SqlTransaction]], Result], root_id: str | None = None) -> Result:
         """Do `job` in a transaction, then deliver what it has handed over: charges that somebody waits for.

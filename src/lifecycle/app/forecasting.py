@@ -122,7 +122,7 @@ def forecast(
             now = context.now(connection, scope.clock)
             end = arguments.end(until, scope.zone, now)
             rehearsal = stack.enter_context(closing(Rehearsal(context, now, declines=declines)))
-            rehearsal.take_in(connection, scope.which)
+            rehearsal.take_in(connection, replace(scope.which, apart=context.registry.apart))
         rows = _played(rehearsal, now, end, progress)
         return _told(rehearsal, scope, (now, end), rows, declines=declines)
 

@@ -6,6 +6,7 @@ from lifecycle.app.accounts import Accounts
 from lifecycle.app.balances import Balances
 from lifecycle.app.context import Context
 from lifecycle.app.invoices import Invoices
+from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import Quotes
@@ -16,7 +17,7 @@ from lifecycle.store.transaction import SqlTransaction
 
 
 class Parts:
-    """Accounts, subscriptions and their money, operators' acts, and the engine for a host's own machines."""
+    """Accounts, their people, subscriptions and money, operators' acts, and the engine for a host's own machines."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -27,6 +28,7 @@ class Parts:
         self.invoices = Invoices(context)
         self.balances = Balances(context)
         self.operations = Operations(context)
+        self.members = Members(context, self.subscriptions, self.quotes)
 
     @property
     def engine(self) -> Engine[SqlTransaction]:

@@ -10,6 +10,7 @@ from lifecycle.app import arguments
 from lifecycle.app.arguments import When
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.orders import Asked, Orders, Subject
+from lifecycle.app.seating import Seating
 from lifecycle.app.subjects import Subjects
 from lifecycle.app.subscriptions import Judged, Said
 from lifecycle.app.views import SubscriptionView
@@ -71,6 +72,7 @@ class Quotes:
         self._context = context
         self._subjects = Subjects(context)
         self._orders = Orders(context)
+        self._seating = Seating(context)
 
     def create(
         self,
@@ -165,6 +167,7 @@ class Quotes:
             with self._context.actor(work.transaction, said["by"]) as actor:
                 asked = Asked(facts.event, actor, {}, said.get("reason"))
                 answer = self._orders.confirm(work, subject, held, asked, is_stale=is_stale)
+                self._seating.complete(work, quote)
                 return work.answer(facts.account, key, mark, answer)
 
         key, mark = said.get("key"), fingerprint(quote, "confirm", {})
@@ -225,7 +228,7 @@ class Quotes:
         return held
 
 
-HARMLESS = frozenset({"quoted", "expired", "reminded", "use_credits"})
+HARMLESS = frozenset({"quoted", "expired", "reminded", "use_credits", "seats_assigned", "seats_unassigned"})
 """The events of a root that leave its quotes as they are (rule I24)."""
 
 

@@ -77,6 +77,14 @@ class Seller:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeAttempts:
+    """How many attempts at an invitation's code one caller has, within how long."""
+
+    attempts: int
+    within: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration file with the environment over it. `repr` leaves out the database URL and its password."""
 
@@ -93,6 +101,8 @@ class Config:
     invoices: InvoiceSettings
     seller: Seller
     quote_lifetime: Duration
+    password_token: Duration
+    code_attempts: CodeAttempts
     outbox: OutboxSettings
     mailbox: str | None
     """The directory of the file mailbox; None where something else serves the destination `mail`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lifecycle.config.model import (
+    CodeAttempts,
     Config,
     GatewaySettings,
     InvoiceSettings,
@@ -44,6 +45,7 @@ MACHINES = tuple(
         ("credit_note", "CreditNote"),
         ("refund", "Refund"),
         ("adjustment", "Adjustment"),
+        ("member", "Member"),
     )
 )
 """Those that come with the package."""
@@ -148,6 +150,19 @@ class QuoteSettings(Section):
     lifetime: SomeTime = Duration(days=0, seconds=3600)
 
 
+class MemberSection(Section):
+    """`members:`."""
+
+    password_token: SomeTime = Duration(days=3, seconds=0)
+
+
+class InvitationSection(Section):
+    """`invitations:` so many attempts at a code within so long, by one caller."""
+
+    attempts: Annotated[int, Field(ge=1, le=10_000)] = 10
+    within: SomeTime = Duration(days=0, seconds=900)
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -163,6 +178,8 @@ class Settings(Section):
     invoices: InvoiceSection = InvoiceSection()
     seller: SellerSection = SellerSection()
     quotes: QuoteSettings = QuoteSettings()
+    members: MemberSection = MemberSection()
+    invitations: InvitationSection = InvitationSection()
     clocks: ClockSection = ClockSection()
     policies: PolicySettings = PolicySettings()
     catalog: CatalogSettings
@@ -183,6 +200,8 @@ class Settings(Section):
             invoices=InvoiceSettings(**dict(self.invoices)),
             seller=Seller(**dict(self.seller)),
             quote_lifetime=self.quotes.lifetime,
+            password_token=self.members.password_token,
+            code_attempts=CodeAttempts(**dict(self.invitations)),
             outbox=OutboxSettings(**dict(self.outbox)),
             mailbox=self.mail.path if self.mail.use == "file" else None,
             clocks_allowed=self.clocks.allowed,

@@ -44,6 +44,28 @@ class Send:
         return sent | {"handed": True} if self.handed else sent
 
 
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Seats of the root for these members, by their ids, in this order."""
+
+    members: Sequence[str]
+
+    def as_json(self) -> Json:
+        """`{"effect": "assign", "members": […]}`."""
+        return {"effect": "assign", "members": list(self.members)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unassign:
+    """Seats of the root that these members leave."""
+
+    members: Sequence[str]
+
+    def as_json(self) -> Json:
+        """`{"effect": "unassign", "members": […]}`."""
+        return {"effect": "unassign", "members": list(self.members)}
+
+
 # What concerns other instances of the same root, in the same transaction
 
 

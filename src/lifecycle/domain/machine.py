@@ -116,6 +116,9 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
     """Those of them that never fire inside a host's transaction."""
     final_codes: ClassVar[Mapping[str, str]] = {}
     """The code with which a final state refuses commands, where it is not the state's name."""
+    apart: ClassVar[bool] = False
+    """Whether instances are loaded one by one, when they are asked for, and not with their root: for machines of which
+    a root has thousands. They defer nothing, and nobody has them for siblings."""
     keeps_key: ClassVar[bool] = False
     """Whether an instance holds its `live_key` for good."""
 

@@ -38,7 +38,8 @@ class Change:
 class Subscription:
     """One account on one plan, interval and number of seats. `ends_at` is the pending end, or the end that was.
 
-    `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it.
+    `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it. `assigned` is how many
+    of the seats have somebody on them.
     """
 
     account: str
@@ -60,6 +61,7 @@ class Subscription:
     ends_at: datetime | None = None
     credits: int = 0
     skipped: bool = False
+    assigned: int = 0
 
     @property
     def price(self) -> int:
@@ -70,6 +72,11 @@ class Subscription:
     def extra_seats(self) -> int:
         """The seats beyond those that the price of the plan includes."""
         return max(0, self.seats - self.terms.seats_included)
+
+    @property
+    def free_seats(self) -> int:
+        """How many more people can be assigned: while seats are to decrease, the lower number counts (rule B7)."""
+        return min(self.seats, self.changed().seats) - self.assigned
 
     @property
     def period(self) -> Period:
@@ -229,6 +236,7 @@ def load(stored: Json) -> Subscription:
         ends_at=_instant(stored["ends_at"]) if "ends_at" in stored else None,
         credits=stored.get("credits", 0),
         skipped=stored.get("skipped", False),
+        assigned=stored.get("assigned", 0),
     )
 
 
@@ -260,6 +268,8 @@ def dump(facts: Subscription) -> Json:
         stored["credits"] = facts.credits
     if facts.skipped:
         stored["skipped"] = True
+    if facts.assigned:
+        stored["assigned"] = facts.assigned
     return stored
 
 

@@ -36,7 +36,8 @@ class Surroundings:
     """What a step may know besides the facts. The two sets of plan families are filled for a creation only.
 
     `purse` is shared by all steps of a transaction that concern the account. `within_host`: the transaction is a part
-    of a host's, where nothing is numbered or charged.
+    of a host's, where nothing is numbered or charged. `administrators` is how many members of the account are enabled
+    and may command, where a member is concerned.
     """
 
     catalog: Catalog
@@ -47,6 +48,7 @@ class Surroundings:
     tax: TaxFunction | None = None
     series: Series = Series()
     within_host: bool = False
+    administrators: int = 0
 
     def taxed(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the taxes that they bear."""

@@ -84,8 +84,11 @@ def activation(facts: Subscription, request: Request, catalog: Catalog, now: dat
 
 
 def possible(facts: Subscription, catalog: Catalog) -> bool:
-    """Whether the pending change can still be applied: its plan is there, with so many seats (rule B7)."""
+    """Whether the pending change can still be applied: its plan is there, with so many seats, and all who are assigned
+    have one (rule B7)."""
     changed = facts.changed()
+    if changed.seats < facts.assigned:
+        return False
     if changed.plan != facts.plan and catalog.plan(changed.plan) is None:
         return False
     return seats_refusal(catalog, changed.plan, changed.terms, changed.seats) is None

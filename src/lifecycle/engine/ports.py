@@ -41,8 +41,9 @@ class Transaction(Protocol):
         """The root of an instance."""
         ...
 
-    def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
-        """The instances of these roots that are not over, and those by which the roots are named."""
+    def instances(self, root_ids: Sequence[str], apart: Collection[str]) -> list[InstanceRecord]:
+        """The instances of these roots that are not over, and those by which the roots are named; but not those of the
+        machines that are `apart`."""
         ...
 
     def instance(self, instance_id: str) -> InstanceRecord | None:

@@ -161,6 +161,17 @@ class NumberRecord:
     issued_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SeatRecord:
+    """Who sits on a root: at `place` among those to whom log row `seq` has given a seat."""
+
+    root_id: str
+    member_id: str
+    seq: int = 0
+    place: int = 0
+    assigned_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one transaction writes, together."""
@@ -177,5 +188,7 @@ class Changes:
     outbox: list[OutboxRecord] = field(default_factory=list)
     ledger: list[EntryRecord] = field(default_factory=list)
     numbers: list[NumberRecord] = field(default_factory=list)
+    vacated: list[SeatRecord] = field(default_factory=list)
+    seats: list[SeatRecord] = field(default_factory=list)
     forgotten: list[AnswerRecord] = field(default_factory=list)
     answers: list[AnswerRecord] = field(default_factory=list)

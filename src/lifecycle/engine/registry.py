@@ -26,6 +26,8 @@ class Registry:
                 raise DefinitionError(f"Two machines are {definition.kind!r}, version {definition.version}.")
             self._definitions[key] = definition
             matrix_of(definition)
+            if definition.apart and definition.deferred:
+                raise DefinitionError(f"{definition.__name__} is loaded apart from its root, and can't defer anything.")
         self._newest = {kind: max(v for k, v in self._definitions if k == kind) for kind, _ in self._definitions}
         self._ranks = self._rank()
 
@@ -33,6 +35,11 @@ class Registry:
     def kinds(self) -> tuple[str, ...]:
         """Every kind of machine, in the order of the configuration."""
         return tuple(self._newest)
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """The kinds whose instances are not loaded with their root."""
+        return frozenset(kind for (kind, _), definition in self._definitions.items() if definition.apart)
 
     def newest(self, kind: str) -> type[AnyMachine]:
         """The newest definition of a kind."""

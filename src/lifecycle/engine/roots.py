@@ -20,7 +20,7 @@ from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.outbox import messages
 from lifecycle.engine.ports import Heeding, Surround, Tx_co, WriteFailed
-from lifecycle.engine.postings import entries, numbers
+from lifecycle.engine.postings import entries, numbers, seat
 from lifecycle.engine.records import (
     Changes,
     InstanceRecord,
@@ -132,7 +132,7 @@ class Roots(Generic[Tx_co]):
         for clock in dict.fromkeys(root.clock for root in roots):  # under their locks: later than what others did
             self.stand_by(clock)
         ids = [root.id for root in roots]
-        instances = self.transaction.instances(ids) if ids else []
+        instances = self.transaction.instances(ids, self._registry.apart) if ids else []
         deferrals = self.transaction.deferrals(ids) if ids else []
         self._surround_each(instances)
         by_root: dict[str, tuple[list[InstanceRecord], list[Any]]] = {root: ([], []) for root in ids}
@@ -368,6 +368,7 @@ class Roots(Generic[Tx_co]):
                 self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
+                seat(row, self._changes)
             hand.collect(self._changes)
         self.transaction.write(self._changes)
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
+from typing import Any
 
-from lifecycle.domain.machine import Json, Stimulus
+from lifecycle.domain.machine import Decision, Json, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine import keys
 from lifecycle.engine.commands import Answer, Beginning, Command, Creation
@@ -112,8 +113,9 @@ class Work(Roots[Tx_co]):
         self._decide(hand, held, Stimulus(command.event, self._clock.now(), command.arguments), command)
         return self.answer(command.scope, command.key, fingerprint, self.snapshot(hand, held))
 
-    def make_way(self, hand: Hand, held: Held, expected_version: int | None = None) -> None:
-        """Fire what is due before a command, and see that nothing stands in the way of every command. Raises Refused
+    def make_way(self, hand: Hand, held: Held | None, expected_version: int | None = None) -> None:
+        """Fire what is due before a command on an instance, or on what is not there yet, and see that nothing stands in
+        the way of every command. Raises Refused
         (`version_conflict`, `quarantined`, `held`, `order_in_progress`)."""
         now = self._clock.now()
         if hand.root.status == "live":
@@ -123,7 +125,7 @@ class Work(Roots[Tx_co]):
         if hand.root.status != "live" or hand.root.id in self.failures:
             raise refused("held" if hand.root.status == "held" else "quarantined")
         waits = hand.earliest(within_host=self._within_host)
-        if hand.occupied(held.record.id) or (waits is not None and waits.due_at <= now):
+        if hand.occupied(held.record.id if held else "") or (waits is not None and waits.due_at <= now):
             raise refused("order_in_progress")
 
     def _fire_first(self, hand: Hand, now: datetime) -> None:
@@ -167,6 +169,23 @@ class Work(Roots[Tx_co]):
             hand.held.pop(held.record.id, None)
             raise
         return hand.held[held.record.id]
+
+    def add_alike(self, hand: Hand, beginning: Beginning, count: int, because: Because) -> list[str]:
+        """So many new instances on a root in hand, all with the same beginning, which is judged once; their ids.
+
+        For a machine whose beginning does not depend on the instance, and brings nothing else about. Raises Refused.
+        """
+        prefix, added = self._registry.newest(beginning.machine).prefix, list[str]()
+        stimulus = Stimulus(beginning.event, self._clock.now(), beginning.arguments)
+        decision: Decision[Any] | None = None
+        for _ in range(count):
+            held = hand.add(self._record(beginning.machine, prefix, hand.root.id, beginning.owner_id))
+            if decision is None:
+                self._contexts[held.record.id] = beginning.context
+                decision = self.foresee(hand, held, stimulus)
+            self.transitions.append(hand.take(held, stimulus, decision, because, self._clock.now()))
+            added.append(held.record.id)
+        return added
 
     def begin_on(self, instance_id: str, machine: str, event: str, arguments: Json) -> Held:
         """A new instance beside another one, on its root, as an answer of the world outside. Raises NotFound."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, or_, select
 from lifecycle.domain.account import Account
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.store import schema
+from lifecycle.store.members import add_members, first_member
 from lifecycle.store.transaction import writing_failures
 
 _COLUMNS = {field.name for field in fields(Account)} - {"payment_method"}
@@ -51,7 +52,8 @@ def all_accounts(connection: Connection) -> list[Account]:
 
 
 def add_account(connection: Connection, account: Account, created_at: datetime) -> None:
-    """Write a new account with its root, which is what is locked. Raises WriteFailed for a reference in use."""
+    """Write a new account with its root, which is what is locked, and its first administrator. Raises WriteFailed for
+    a reference in use."""
     root = {"id": account.id, "kind": "account", "created_at": created_at, "seq": 0, "head": b"", "status": "live"}
     values = {name: getattr(account, name) for name in _COLUMNS}
     with writing_failures():
@@ -59,6 +61,7 @@ def add_account(connection: Connection, account: Account, created_at: datetime) 
             insert(schema.roots), [root | {"wake_at": None, "attempts": 0, "error": None, "clock": account.clock}]
         )
         connection.execute(insert(schema.accounts), [values | {"created_at": created_at}])
+        add_members(connection, [first_member(account, created_at)])
 
 
 def owned_by(connection: Connection, account_id: str, machine: str) -> Sequence[Owned]:

@@ -67,13 +67,17 @@ def _everything(clock: str) -> Mapping[Table, ColumnElement[bool]]:
         schema.outbox,
         schema.checkpoints,
         schema.ledger,
+        schema.seats,
     )
+    of_accounts = (schema.payment_methods, schema.members, schema.invitations, schema.imports)
+    on_members = select(schema.members.c.id).where(schema.members.c.account_id.in_(on_accounts))
     return {
         schema.clocks: schema.clocks.c.name == clock,
         roots: roots.c.clock == clock,
         accounts: accounts.c.clock == clock,
         **{table: table.c.root_id.in_(on_roots) for table in of_roots},
-        schema.payment_methods: schema.payment_methods.c.account_id.in_(on_accounts),
+        **{table: table.c.account_id.in_(on_accounts) for table in of_accounts},
+        schema.password_tokens: schema.password_tokens.c.member_id.in_(on_members),
         schema.attempts: schema.attempts.c.instance_id.in_(on_instances),
         schema.numbers: schema.numbers.c.instance_id.in_(on_instances),
         schema.answers: schema.answers.c.scope.in_(on_accounts),

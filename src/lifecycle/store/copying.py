@@ -32,6 +32,8 @@ class Extent:
     roots: frozenset[str]
     accounts: frozenset[str]
     destinations: tuple[str, ...]
+    apart: frozenset[str] = frozenset()
+    """The machines whose instances stay behind."""
 
 
 def extent(
@@ -77,7 +79,8 @@ Part = tuple[ColumnElement[Any], Collection[str], Select[Any]]
 def _parts(which: Extent) -> Iterator[Part]:
     waits = _waits(which.destinations)
     spoken_of = select(_OUTBOX.c.instance_id).where(waits)
-    kept = or_(_OPEN, _INSTANCES.c.id == _INSTANCES.c.root_id, _INSTANCES.c.id.in_(spoken_of))
+    open_ones = _OPEN & _INSTANCES.c.machine.not_in(sorted(which.apart))
+    kept = or_(open_ones, _INSTANCES.c.id == _INSTANCES.c.root_id, _INSTANCES.c.id.in_(spoken_of))
     methods, attempts = schema.payment_methods, schema.attempts
     numbers, deferrals = schema.numbers, schema.deferrals
     yield _ROOTS.c.id, which.roots, select(_ROOTS)

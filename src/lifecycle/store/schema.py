@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from lifecycle.store.types import Instant, JsonDocument
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision of the migrations; a test holds it to them."""
 
 metadata = MetaData(
@@ -355,4 +355,73 @@ numbers = Table(
     Column("instance_id", Text, nullable=False),
     Column("issued_at", Instant, nullable=False),
     UniqueConstraint("instance_id"),
+)
+
+# People: all that is personal of them stands here, and never in facts or in the log (rule A2)
+
+members = Table(
+    "lifecycle_members",
+    metadata,
+    # of its instance; that of an account's first administrator is made with the first thing that happens to it
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("lifecycle_accounts.id"), nullable=False, index=True),
+    Column("email", Text, nullable=False),
+    # the same, folded, until the member is removed: nobody else of the account has it meanwhile
+    Column("live_email", Text),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    # as the facts have it
+    Column("role", Text, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    UniqueConstraint("account_id", "live_email"),
+)
+
+# who sits where: as the effects of the log's row say that assigned them
+seats = Table(
+    "lifecycle_seats",
+    metadata,
+    Column("root_id", Text, ForeignKey("lifecycle_roots.id"), primary_key=True),
+    Column("member_id", Text, primary_key=True, index=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("assigned_at", Instant, nullable=False),
+)
+
+invitations = Table(
+    "lifecycle_invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("lifecycle_accounts.id"), nullable=False, index=True),
+    Column("code", Text, nullable=False),
+    # what a code is looked up by: a code is given out once and never again
+    Column("digest", Text, nullable=False),
+    UniqueConstraint("digest"),
+)
+
+# how often somebody has tried a code, by a digest of who it is
+code_attempts = Table(
+    "lifecycle_code_attempts",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("since", Instant, nullable=False, index=True),
+    Column("count", Integer, nullable=False),
+)
+
+# for single use, by their digest
+password_tokens = Table(
+    "lifecycle_password_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("lifecycle_members.id"), nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False),
+)
+
+# the people that are to be taken in once an order is completed, which is named like this
+imports = Table(
+    "lifecycle_imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("lifecycle_accounts.id"), nullable=False, index=True),
+    Column("people", JSON, nullable=False),
 )

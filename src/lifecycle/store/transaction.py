@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
@@ -73,11 +73,14 @@ class SqlTransaction:
         table = schema.instances
         return self.connection.scalar(select(table.c.root_id).where(table.c.id == instance_id))
 
-    def instances(self, root_ids: Sequence[str]) -> list[InstanceRecord]:
-        """The instances of these roots, which are locked, that can still change; and those that roots are named by."""
+    def instances(self, root_ids: Sequence[str], apart: Collection[str]) -> list[InstanceRecord]:
+        """The instances of these roots, which are locked, that can still change, but not those of the machines that are
+        `apart`; and those that roots are named by."""
         table = schema.instances
         columns = [table.c[field.name] for field in fields(InstanceRecord)]
         open_ones = select(*columns).where(table.c.root_id.in_(root_ids), not_(table.c.closed))
+        if apart:
+            open_ones = open_ones.where(table.c.machine.not_in(sorted(apart)))
         named_by = select(*columns).where(table.c.id.in_(root_ids), table.c.closed)
         return [InstanceRecord(*row) for row in self.connection.execute(union_all(open_ones, named_by))]
 
@@ -117,6 +120,8 @@ class SqlTransaction:
             self._insert(schema.reasons, changes.reasons)
             self._insert(schema.outbox, changes.outbox)
             self._insert(schema.ledger, changes.ledger)
+            self._delete(schema.seats, changes.vacated, "root_id", "member_id")
+            self._insert(schema.seats, changes.seats)
             # by its instant too: what another transaction has remembered meanwhile stands in the way of ours
             self._delete(schema.answers, changes.forgotten, "scope", "key", "created_at")
             self._insert(schema.answers, changes.answers)
