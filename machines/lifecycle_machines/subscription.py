@@ -137,10 +137,10 @@ class SubscriptionMachine(SubscriptionActions):
     )
 
     seats_unassigned = (
-        trial.to(trial, on="unassign")
-        | active.to(active, on="unassign")
-        | pending_change.to(pending_change, on="unassign")
-        | pending_cancellation.to(pending_cancellation, on="unassign")
+        trial.to(trial, cond="seats_taken", on="unassign")
+        | active.to(active, cond="seats_taken", on="unassign")
+        | pending_change.to(pending_change, cond="seats_taken", on="unassign")
+        | pending_cancellation.to(pending_cancellation, cond="seats_taken", on="unassign")
     )
 
     # Deferred

@@ -66,12 +66,12 @@ class SubscriptionActions(SubscriptionBilling):
 
     def assign(self) -> None:
         """Seats for these members."""
-        members = self.arguments["members"]
+        members = self.members_named()
         self.become(replace(self.facts, assigned=self.facts.assigned + len(members)), Assign(members))
 
     def unassign(self) -> None:
         """These members leave their seats."""
-        members = self.arguments["members"]
+        members = self.members_named()
         self.become(replace(self.facts, assigned=self.facts.assigned - len(members)), Unassign(members))
 
     def set_end(self) -> None:

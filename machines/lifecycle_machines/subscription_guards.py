@@ -5,7 +5,7 @@ All are pure questions about the facts, the request and the surroundings; none r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -114,6 +114,11 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         facts = replace(self.facts, pending=None) if self.event == "change_now" else self.facts
         return wanted.outcome(facts, self.request(), self.context.catalog, self.now)
 
+    def members_named(self) -> Sequence[str]:
+        """The members that the command is about, by their ids."""
+        members: Sequence[str] = self.arguments.get("members", [])
+        return members
+
     def still_possible(self) -> Subscription:
         """The facts, without a pending change that is due but has become impossible (rule B7)."""
         facts = self.facts
@@ -208,7 +213,12 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
     @refusing("no_free_seat")
     def seats_free(self) -> bool:
         """There is a seat for each of these members."""
-        return self.facts.free_seats >= len(self.arguments.get("members", ("one",)))
+        return self.facts.free_seats >= len(self.members_named())
+
+    @refusing("no_change")
+    def seats_taken(self) -> bool:
+        """So many members have a seat."""
+        return self.facts.assigned >= len(self.members_named())
 
     @refusing("already_subscribed")
     def family_free(self) -> bool:

@@ -23,7 +23,7 @@ from tests.forking import say, serve
 from tests.torture.shop import lifecycle_on
 
 PROCESSES, THREADS = 4, 16
-BY = "ann@shop.test"
+BY = "operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ TABLE = {
     " | !ended | !ended",
     "withdraw_cancellation": "!no_pending_cancellation | !no_pending_cancellation | !no_pending_cancellation"
     " | !no_pending_cancellation | trial | active | !ended | !ended",
+    "seats_assigned": "trial | active | pending_change | pending_change"
+    " | pending_cancellation | pending_cancellation | !ended | !ended",
+    "seats_unassigned of somebody": "!no_change | !no_change | !no_change | !no_change | !no_change | !no_change"
+    " | !ended | !ended",
     "trial_ends": "active | - | active | - | pending_cancellation | - | - | -",
     "cycle_starts": "- | active | - | active | - | pending_cancellation | - | -",
     "change_takes_effect": "- | - | trial | active | - | - | - | -",
@@ -69,6 +73,8 @@ ARGUMENTS: Mapping[str, Mapping[str, object]] = {
     "schedule_change to a date": {"plan": "basic", "at": at("2026-09-10")},
     "cancel at the period's end": {"at": "period_end"},
     "cancel on a date": {"at": at("2026-09-10")},
+    "seats_assigned": {"members": ["mem_1"]},
+    "seats_unassigned of somebody": {"members": ["mem_1"]},
 }
 
 SECOND = timedelta(seconds=1)

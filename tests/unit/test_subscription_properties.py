@@ -61,7 +61,8 @@ class Command:
     def arguments(self, now: datetime) -> Mapping[str, object]:
         """What it asks for at that instant."""
         when = self.when if isinstance(self.when, str) else (now + timedelta(hours=self.when)).isoformat()
-        return {"at": when, **self.choice}
+        who = {"members": ["mem_1"]} if self.event.startswith("seats_") else {}
+        return {"at": when, **who, **self.choice}
 
 
 Act = Command | Catalog | Account | None  # None: the next deferral

@@ -65,10 +65,12 @@ class Balances:
         found = self._account(account)
 
         def job(work: SqlWork) -> None:
+            by = given.get("by", "operator")
+            self._context.see_right(work.transaction.connection, found.id, by, "operate")
             [hand] = work.lock([found.id]) or [work.hands[found.id]]
             around = self._context.surroundings(work.transaction, found)
             facts = {"account": found.id, "currency": found.currency, "amount": amount}
-            with self._context.actor(work.transaction, given.get("by", "operator")) as actor:
+            with self._context.actor(work.transaction, by) as actor:
                 because = Because("operator", actor, work.keep_reason(found.id, given["reason"]))
                 work.add(hand, Beginning("adjustment", event, facts, found.id, around), because)
 

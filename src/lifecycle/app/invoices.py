@@ -100,6 +100,7 @@ class Invoices:
         found = self.get(invoice)
 
         def job(work: SqlWork) -> None:
+            self._context.see_right(work.transaction.connection, found.account_id, said["by"], "command")
             with self._context.actor(work.transaction, said["by"]) as actor:
                 work.command(
                     Command(

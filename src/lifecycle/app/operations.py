@@ -95,7 +95,11 @@ class Operations:
 
     def _act(self, instance: str, given: Given, do: Callable[[Acts[SqlTransaction], Act], Answer]) -> Answer:
         def job(work: Work[SqlTransaction]) -> Answer:
-            with self._context.actor(work.transaction, given.get("by", "operator")) as actor:
+            by = given.get("by", "operator")
+            found = queries.standings(work.transaction.connection, id=instance)
+            if found:
+                self._context.see_right(work.transaction.connection, found[0].owner_id or "", by, "operate")
+            with self._context.actor(work.transaction, by) as actor:
                 return do(Acts(work), Act(instance, actor, given.get("reason") or ""))
 
         return self._context.engine.attempt(job)

@@ -6,6 +6,7 @@ kept in the order; it takes effect with the outcome of the charge, as it was dec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,12 +22,16 @@ from lifecycle.domain.surroundings import Surroundings
 from lifecycle.engine.commands import Answer, Beginning
 from lifecycle.engine.hand import Because, Hand, Held
 from lifecycle.engine.work import Work
+from lifecycle.errors import Refused
+from lifecycle.store import members
 from lifecycle.store.transaction import SqlTransaction
 
 PURCHASES = frozenset({"subscribed", "activate", "change_now", "add_seats"})
 """The commands whose invoice is that of an order; what others bring about is charged like a renewal."""
 CREDITING = {"change_now": "change_takes_effect", "cancel_now": "end_date_arrives"}
 """The commands that give unused time back, each with what waits for the answer of a renewal's charge as it does."""
+NAMED = 10
+"""How many members a refusal names at most."""
 OrderWork = Work[SqlTransaction]
 
 
@@ -72,7 +77,7 @@ class Orders:
         _see_what_is_paid(subject, asked.event)
         now = work.now()
         stimulus = Stimulus(asked.event, now, asked.arguments)
-        decision = work.foresee(subject.hand, subject.held, stimulus)
+        decision = _foresee(work, subject, stimulus)
         because = Because("command", asked.actor, work.keep_reason(subject.hand.root.id, asked.reason))
         if not self._is_order(asked.event, decision):
             work.take(subject.hand, subject.held, stimulus, decision, because)
@@ -85,7 +90,7 @@ class Orders:
         """Work out what a command would do and cost, and keep it as an order that can be confirmed. Raises Refused."""
         _see_what_is_paid(subject, asked.event)
         now = work.now()
-        decision = work.foresee(subject.hand, subject.held, Stimulus(asked.event, now, asked.arguments))
+        decision = _foresee(work, subject, Stimulus(asked.event, now, asked.arguments))
         lifetime, seq = self._context.config.quote_lifetime, subject.hand.root.seq
         facts = replace(
             self._order(subject, asked, decision, now),
@@ -107,7 +112,7 @@ class Orders:
         if facts.event in PURCHASES:
             arguments = arguments | {"priced_at": str(facts.quoted_at and facts.quoted_at.isoformat())}
         stimulus = Stimulus(facts.event, now, arguments)
-        decision = work.foresee(subject.hand, subject.held, stimulus)
+        decision = _foresee(work, subject, stimulus)
         if quoted.state == "expired":
             raise refused("quote_expired")
         today = quote(subject.facts, decision, facts.event, subject.around, now)
@@ -170,6 +175,28 @@ class Orders:
         """Whether it is for an order to charge what is decided."""
         runs = {"order", "invoice"} <= {*self._context.registry.kinds}
         return runs and event in PURCHASES and bill_of(decision.effects) is not None
+
+
+class SeatsAssigned(Refused):
+    """Fewer seats than members who have one (code `seats_assigned`), in the order in which they were assigned."""
+
+    def __init__(self, members: Sequence[str]) -> None:
+        code, shown = "seats_assigned", ", ".join(members[:NAMED])
+        more = f" and {len(members) - NAMED} more" if len(members) > NAMED else ""
+        refusal = refused(code)
+        super().__init__(code, f"{refusal} Assigned are: {shown}{more}.", instead=refusal.instead)
+        self.members = tuple(members)
+
+
+def _foresee(work: OrderWork, subject: Subject, stimulus: Stimulus) -> Decision[Any]:
+    """What a command would decide. Raises Refused; who is in the way of fewer seats is named (rule D9)."""
+    try:
+        return work.foresee(subject.hand, subject.held, stimulus)
+    except Refused as refusal:
+        if refusal.code != "seats_assigned":
+            raise
+        seated = members.seated(work.transaction.connection, subject.held.record.id)
+        raise SeatsAssigned([one.email for one, _ in seated]) from refusal
 
 
 def _see_what_is_paid(subject: Subject, event: str) -> None:

@@ -23,23 +23,23 @@ OWED = ("open", "uncollectible")
 
 
 class PaymentMethods:
-    """Each names an account by its id or reference. A method that is made the default is what the account is charged
-    on, and what is owed is tried with it at once (rule E5)."""
+    """Each names an account by its id or reference; `by` is on whose behalf. A method that is made the default is what
+    the account is charged on, and what is owed is tried with it at once (rule E5)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def start_setup(self, account: str) -> SetUp:
+    def start_setup(self, account: str, *, by: str = "operator") -> SetUp:
         """Begin a payment method that a person is to enter on the host's page. Raises NotFound."""
-        found = self._account(account)
+        found = self._account(account, by)
         return self._context.on(found.clock).gateway.start_setup(self._customer(found))
 
-    def add(self, account: str, token: str, *, default: bool = True) -> PaymentMethod:
+    def add(self, account: str, token: str, *, default: bool = True, by: str = "operator") -> PaymentMethod:
         """Add what the gateway calls `token`; with the sandbox, a card by its script, such as `ok`.
 
         Raises NotFound, Refused (`invalid`: the gateway can't charge it) and LifecycleError (`gateway_no_answer`).
         """
-        found = self._account(account)
+        found = self._account(account, by)
         added = self.prepared(found.id, token, self._customer(found), clock=found.clock)
 
         def job(work: SqlWork) -> PaymentMethod:
@@ -76,9 +76,9 @@ class PaymentMethods:
         with self._context.database.reading() as connection:
             return money.payment_methods(connection, found.id)
 
-    def make_default(self, account: str, method: str) -> PaymentMethod:
+    def make_default(self, account: str, method: str, *, by: str = "operator") -> PaymentMethod:
         """Charge the account on this one from now on. Raises NotFound."""
-        found = self._account(account)
+        found = self._account(account, by)
 
         def job(work: SqlWork) -> PaymentMethod:
             self._lock(work, found)
@@ -88,10 +88,10 @@ class PaymentMethods:
 
         return self._context.carry_out(job)
 
-    def remove(self, account: str, method: str) -> PaymentMethod:
+    def remove(self, account: str, method: str, *, by: str = "operator") -> PaymentMethod:
         """Take one out of use; the one added last takes its place as the default. Raises NotFound, and Refused
         (`payment_method_needed`) for the only one while something is to be paid with it."""
-        found = self._account(account)
+        found = self._account(account, by)
 
         def job(work: SqlWork) -> PaymentMethod:
             self._lock(work, found)
@@ -162,12 +162,14 @@ class PaymentMethods:
                 return one
         raise NotFound("payment method", method)
 
-    def _account(self, account: str) -> Account:
+    def _account(self, account: str, by: str = "operator") -> Account:
+        """The account, of which `by` may command. Raises NotFound, Refused (`not_admin`)."""
         self._context.ready()
         with self._context.database.reading() as connection:
             found = accounts.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
+            if found is None:
+                raise NotFound("account", account)
+            self._context.see_right(connection, found.id, by, "command")
         return found
 
 

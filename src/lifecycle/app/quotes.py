@@ -89,6 +89,7 @@ class Quotes:
 
         def job(work: SqlWork) -> Held:
             subject = self._subjects.beginning(work, account)
+            self._subjects.see_right(work, subject, said["by"])
             self._subjects.see_that_none_is_bought(subject, plan)
             return self._quote(work, subject, "subscribed", asked, said)
 
@@ -154,6 +155,7 @@ class Quotes:
             work.lock([root])
             held = self._held(work, quote)
             facts: Order = held.facts
+            self._context.see_right(work.transaction.connection, facts.account, said["by"], "command")
             if earlier := work.earlier(facts.account, key, mark):
                 return earlier
             if held.state not in ("quoted", "expired"):
@@ -179,6 +181,7 @@ class Quotes:
     def _command(self, subscription: str, event: str, asked: Json, said: Judged) -> Quote:
         def job(work: SqlWork) -> Held:
             subject = self._subjects.existing(work, subscription)
+            self._subjects.see_right(work, subject, said["by"])
             work.make_way(subject.hand, subject.held, said.get("version"))
             return self._quote(work, subject, event, asked, said)
 

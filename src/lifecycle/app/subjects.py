@@ -60,6 +60,10 @@ class Subjects:
         hands = work.lock(sorted(live.union(others)))
         work.fire([hand for hand in hands if hand.root.id in live], work.now())
 
+    def see_right(self, work: SqlWork, subject: Subject, by: str) -> None:
+        """See that who asks may command what it is about. Raises Refused (`not_admin`)."""
+        self._context.see_right(work.transaction.connection, subject.owner_id, by, "command")
+
     def see_that_none_is_bought(self, subject: Subject, plan: str) -> None:
         """Raises Refused (`order_in_progress`) while a subscription of the plan's family is being bought."""
         known = self._context.config.catalog.plan(plan)

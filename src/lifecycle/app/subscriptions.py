@@ -172,6 +172,7 @@ class Subscriptions:
     def open(self, work: SqlWork, account: str, asked: Json, said: Said) -> Answer:
         """Subscribe inside a transaction, under the locks of the account and its subscriptions."""
         subject = self._subjects.beginning(work, account)
+        self._subjects.see_right(work, subject, said["by"])
         key, mark = said.get("key"), fingerprint(KIND, "subscribed", asked)
         if earlier := work.earlier(subject.owner_id, key, mark):
             return earlier
@@ -183,6 +184,7 @@ class Subscriptions:
     def _command(self, subscription: str, event: str, asked: Json, said: Judged) -> SubscriptionView:
         def job(work: SqlWork) -> Answer:
             subject = self._subjects.existing(work, subscription)
+            self._subjects.see_right(work, subject, said["by"])
             owner, key, mark = subject.owner_id, said.get("key"), fingerprint(subscription, event, asked)
             if earlier := work.earlier(owner, key, mark):
                 return earlier

@@ -17,11 +17,17 @@ class News:
 
     def __call__(self, account: str | None = None, *, root: str | None = None) -> list[str]:
         """The kinds of those that have not been read yet, in nominal order: everyone's, or one account's, by its id or
-        reference, or those of one subscription with its invoices. Raises NotFound."""
+        reference, or those of one subscription with its invoices; of both what concerns the account's people too.
+        Raises NotFound."""
         return [kind for step in self._unread(account, root) for kind in told(step)]
 
     def _unread(self, account: str | None, root: str | None) -> Iterator[Step]:
-        for step in self._lifecycle.log(account=account, root=root):
+        if account is None or root is None:
+            steps = self._lifecycle.log(account=account, root=root)
+        else:
+            roots = (root, self._lifecycle.accounts.get(account).id)
+            steps = [step for step in self._lifecycle.log(account=account) if step.root_id in roots]
+        for step in steps:
             if (step.root_id, step.seq) not in self._read:
                 self._read.add((step.root_id, step.seq))
                 yield step

@@ -18,6 +18,7 @@ from lifecycle.testing.scenarios.model import (
     Change,
     Choice,
     Confirm,
+    Members,
     Pay,
     Quoted,
     Seats,
@@ -168,6 +169,23 @@ def _balance(stage: Stage, step: Step, it: Balance) -> Done:
     return format_amount(after.amount, after.currency), []
 
 
+def _members(stage: Stage, step: Step, it: Members) -> Done:
+    """Who is added gets a seat of the subscription, if there is one."""
+    [act] = it.model_fields_set - {"grow"}
+    named, members = getattr(it, act), stage.lifecycle.members
+    said = _said(stage, step, creates=True)
+    account, subscription = stage.subject_of(step).account, stage.subject_of(step).subscription
+    if act in ("assign", "unassign"):
+        return getattr(members, act)(stage.subscription_of(step), named, **said).state, []
+    if act != "add":
+        return getattr(members, act)(account, named, **said).state, []
+    if it.grow and (quote := members.preview(account, named, subscription=subscription, grow=True, **said).quote):
+        view = stage.lifecycle.quotes.confirm(quote.id, **said)
+        return f"{_told(view)}, {view.seats} seats", []
+    taken = members.add_all(account, named, subscription=subscription, **said)
+    return f"{taken.added} new, {taken.assigned} assigned", []
+
+
 def _act(stage: Stage, step: Step, it: object) -> Done:
     """What an operator does by hand; `skip` says why."""
     [name] = step.model_fields_set - MODIFIERS
@@ -199,6 +217,7 @@ COMMANDS: Mapping[str, Callable[[Stage, Step, Any], Done]] = {
     "pay": _pay,
     "use": _use,
     "balance": _balance,
+    "members": _members,
     "quote": _quote,
     "confirm": _confirm,
     **dict.fromkeys(("hold", "release", "retry", "fire", "skip"), _act),
@@ -212,7 +231,7 @@ COMMANDS: Mapping[str, Callable[[Stage, Step, Any], Done]] = {
 
 def _said(stage: Stage, step: Step, *, creates: bool = False) -> dict[str, Any]:
     """On whose behalf, the account's administrator unless told, and what else goes with a command."""
-    said = {"by": step.by or stage.account_of(step).email, "reason": step.reason, "key": step.key}
+    said = {"by": stage.actor_of(step), "reason": step.reason, "key": step.key}
     return said if creates else said | {"version": step.version}
 
 

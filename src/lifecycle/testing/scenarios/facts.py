@@ -115,7 +115,20 @@ def _refusals(stage: Stage, subscription: str, asked: object) -> Mapping[str, st
     return codes
 
 
+def _members(stage: Stage, subscription: str, _: object) -> list[str]:
+    """Who has a seat, in the order in which they were assigned."""
+    return [one.member.email for one in stage.lifecycle.members.beneficiaries(subscription)]
+
+
+def _may_use(stage: Stage, subscription: str, asked: object) -> Mapping[str, bool]:
+    """Whether each of these members may use it."""
+    emails = asked if isinstance(asked, Mapping) else {}
+    return {email: stage.lifecycle.members.access(subscription, email).access for email in emails}
+
+
 OF_SUBSCRIPTION: Mapping[str, Callable[[Stage, str, object], Any]] = {
+    "members": _members,
+    "may_use": _may_use,
     "standing": lambda stage, subscription, _: stage.lifecycle.subscriptions.standing(subscription).standing,
     "access": lambda stage, subscription, _: stage.lifecycle.subscriptions.standing(subscription).access,
     "next": _next,

@@ -91,6 +91,28 @@ class Use(Section):
     credits: Some
 
 
+class Members(Section):
+    """`members:`, one of these; `grow` with the first two: seats that are missing are bought."""
+
+    add: list[Text] | None = None
+    import_: Text | None = Field(default=None, alias="import")
+    remove: Text | None = None
+    enable: Text | None = None
+    disable: Text | None = None
+    assign: Text | None = None
+    unassign: Text | None = None
+    grow: bool | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        acts = self.model_fields_set - {"grow"}
+        if len(acts) != 1:
+            raise wrong("one of add, import, remove, enable, disable, assign, unassign")
+        if self.grow and not acts & {"add", "import_"}:
+            raise wrong("grow with add or import", at=("grow",))
+        return self
+
+
 class Balance(Section):
     """`balance:`, by an operator: one of these."""
 
@@ -137,6 +159,7 @@ class Step(Quoted):
     pay: Pay | None = None
     use: Use | None = None
     balance: Balance | None = None
+    members: Members | None = None
     hold: Nothing | None = None
     release: Nothing | None = None
     retry: Nothing | None = None
@@ -254,6 +277,8 @@ class Expect(Section):
     invoice: Invoice | None = None
     balance: Amount | None = None
     credits: Count | None = None
+    members: list[Text] | None = None
+    may_use: dict[Text, bool] | None = None
     notices: list[Text] | None = None
     charges: Charges | None = None
     refusals: dict[Text, Annotated[Text | None, OrNone]] | None = None

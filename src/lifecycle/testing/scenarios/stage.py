@@ -69,6 +69,14 @@ class Stage:
         """The account that a step is about. Raises StoryStuck."""
         return self.lifecycle.accounts.get(self.subject_of(step).account)
 
+    def actor_of(self, step: Step) -> str:
+        """Who acts at a step: the account's administrator, unless told; `member` is somebody who is none."""
+        account = self.account_of(step)
+        if step.by != "member":
+            return step.by or account.email
+        plain = (one.email for one in self.lifecycle.members.list(account.id) if one.role == "member")
+        return next(plain, f"member.of.{account.email}")
+
     def open_account(self, name: str, zone: str | None = None, currency: str | None = None) -> None:
         """An account with a good card, which is spoken of from now on."""
         email = f"{re.sub('[^a-z0-9]+', '.', name.lower()).strip('.') or 'admin'}@example.com"
