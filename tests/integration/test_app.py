@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from lifecycle import Lifecycle, NotFound, Refused
-from lifecycle.app.importing import ImportFailed
+from lifecycle.app.csv_files import ImportFailed
 from lifecycle.app.views import as_json
 from lifecycle.errors import SchemaError
 from lifecycle.store import schema
@@ -82,14 +82,14 @@ def test_a_refused_command_leaves_no_trace_of_who_sent_it(lifecycle: Lifecycle) 
     """Bob, never seen before, is refused in both ways, and his name is not kept; once accepted, it is (B2, A2)."""
     bought = lifecycle.subscriptions.create("acme", plan="team", interval="month", by=ADMIN)
     with pytest.raises(Refused):
-        lifecycle.subscriptions.withdraw_change(bought.id, by="bob@acme.test")
+        lifecycle.subscriptions.withdraw_change(bought.id, by="bob")
     with pytest.raises(Refused):
-        lifecycle.subscriptions.create("acme", plan="team", interval="month", by="bob@acme.test")
+        lifecycle.subscriptions.create("acme", plan="team", interval="month", by="bob")
     assert _actors(lifecycle) == [ADMIN]
 
-    lifecycle.subscriptions.cancel(bought.id, by="bob@acme.test")
+    lifecycle.subscriptions.cancel(bought.id, by="bob")
 
-    assert _actors(lifecycle) == [ADMIN, "bob@acme.test"]
+    assert _actors(lifecycle) == [ADMIN, "bob"]
 
 
 def _actors(lifecycle: Lifecycle) -> list[str]:

@@ -193,6 +193,8 @@ def test_a_schema_that_is_missing_ends_the_list(database_url: str) -> None:
     with closing(
         Lifecycle.from_config(PROJECT / "config.yaml", environ={"LIFECYCLE_DATABASE__URL": database_url})
     ) as on:
+        with on.database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE lifecycle_schema")
         *_, last = on.health().findings
     assert (last.name, last.status) == ("schema", "failed")
     assert last.message.endswith("Run: lifecycle db upgrade")

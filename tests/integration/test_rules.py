@@ -186,6 +186,8 @@ def test_the_events_of_the_log_have_published_names() -> None:
         "end_date_arrives",
         "payment_exhausted",
         "use_credits",
+        "seats_assigned",
+        "seats_unassigned",
     }
 
 

@@ -6,19 +6,18 @@ already has that plan's family live is left as it is, so that a file can be impo
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.app import arguments
 from lifecycle.app.accounts import Accounts
 from lifecycle.app.context import Context
+from lifecycle.app.csv_files import ImportFailed, RowError, rows
 from lifecycle.app.subscriptions import Said, Subscriptions
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
 from lifecycle.engine.work import Work
-from lifecycle.errors import LifecycleError, Refused
+from lifecycle.errors import Refused
 from lifecycle.store.accounts import find_account
 from lifecycle.store.money import PaymentMethod
 from lifecycle.store.transaction import SqlTransaction
@@ -26,26 +25,6 @@ from lifecycle.store.transaction import SqlTransaction
 COLUMNS = ("account", "email", "name", "zone", "currency", "payment_method", "plan", "interval", "seats", "trial")
 REQUIRED = ("account", "email", "plan", "interval")
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong with one line of the file."""
-
-    line: int
-    code: str
-    message: str
-
-
-class ImportFailed(LifecycleError):
-    """Nothing was imported; `errors` says why, line by line (code `import_failed`)."""
-
-    code = "import_failed"
-
-    def __init__(self, path: Path, errors: tuple[RowError, ...]) -> None:
-        lines = "\n".join(f"{path}:{error.line}: {error.message} ({error.code})" for error in errors)
-        super().__init__(f"Nothing was imported.\n{lines}")
-        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +85,7 @@ class Importer:
     def _read(self, path: Path) -> tuple[list[_Customer], list[RowError]]:
         customers: list[_Customer] = []
         errors: list[RowError] = []
-        for line, row in _rows(path):
+        for line, row in rows(path, COLUMNS, REQUIRED):
             try:
                 customers.append(self._customer(line, row))
             except Refused as refusal:
@@ -131,26 +110,6 @@ class Importer:
         trial = _yes(row["trial"])
         asked = arguments.choice(row["plan"], row["interval"], int(seats) if seats else None)
         return _Customer(line, account, method, asked if trial is None else asked | {"trial": trial})
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their lines, every column there. Raises ImportFailed for a file that is no such table."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImportFailed(path, (RowError(1, "invalid", f"can't be read as UTF-8 text: {error}"),)) from error
-    header = text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=";" if ";" in header else ",")
-    names = [name.strip() for name in reader.fieldnames or ()]
-    unknown, lacking = set(names) - set(COLUMNS), set(REQUIRED) - set(names)
-    if unknown or lacking:
-        message = f"expected the columns {','.join(COLUMNS)}; unknown: {sorted(unknown)}, missing: {sorted(lacking)}"
-        raise ImportFailed(path, (RowError(1, "invalid", message),))
-    reader.fieldnames = names
-    for row in reader:
-        values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-        if any(values.values()):
-            yield reader.line_num, values
 
 
 def _method(word: str) -> bool | str:

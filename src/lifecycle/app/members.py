@@ -6,25 +6,29 @@ is stored apart from the log, which holds ids (rule A2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Unpack
 
 from lifecycle.app.context import Context, SqlWork
+from lifecycle.app.csv_files import ImportFailed, RowError
 from lifecycle.app.orders import Asked, Orders, Subject
 from lifecycle.app.people import (
     Access,
     Added,
     Beneficiary,
     Edited,
+    Listed,
     MemberView,
     PasswordToken,
+    People,
     Preview,
     details,
-    distinct,
     known,
+    listed,
     person,
     view,
     who,
@@ -111,56 +115,77 @@ class Members:
     def add_all(
         self,
         account: str,
-        people: Iterable[Person | str],
+        people: People,
         *,
         subscription: str | None = None,
+        grow: bool = False,
         progress: Progress = lambda _done, _total: None,
         **said: Unpack[Said],
     ) -> TakenIn:
-        """All of a list or nobody: to the account, and to seats of a subscription. Harmless when repeated. Refused
-        `invalid`, `no_free_seat`."""
-        listed = distinct(people)
-        about = {"people": [details(one) for one in listed], "subscription": subscription}
+        """All of a list, or of a file, or nobody: to the account, and to seats of a subscription. Harmless when
+        repeated. `grow`: seats that are missing are bought with them, in one order. Raises ImportFailed with every row
+        that is wrong; refused `no_free_seat`, and with `grow` as `add_seats` is."""
+        told = _whole(listed(people), people)
+        if grow and subscription is not None:
+            made = self._preview(account, told, subscription, said, grow=True)
+            if made.quote is not None:
+                return self._bought(account, told, made.quote.id, made, said)
+        about = {"people": [details(one) for one in told.people], "subscription": subscription}
 
         def job(work: SqlWork, owner: Account, subject: Subject | None, because: Because) -> Answer:
-            taken = self._seating.take_in(work, owner, listed, because, subject, progress=progress)
-            told = {"members": list(taken.members), "added": taken.added, "assigned": taken.assigned}
-            return Answer(owner.id, "", told, work.hands[owner.id].root.seq)
+            taken = self._seating.take_in(work, owner, told.people, because, subject, progress=progress)
+            answered = {"members": list(taken.members), "added": taken.added, "assigned": taken.assigned}
+            return Answer(owner.id, "", answered, work.hands[owner.id].root.seq)
 
-        told = self._command(account, "members.add", about, job, said, subscription=subscription).facts
-        return TakenIn(tuple(told["members"]), told["added"], told["assigned"])
+        answer = self._command(account, "members.add", about, job, said, subscription=subscription).facts
+        return TakenIn(tuple(answer["members"]), answer["added"], answer["assigned"])
+
+    def _bought(  # as it was previewed
+        self, account: str, told: Listed, quote: str, made: Preview, said: Said
+    ) -> TakenIn:
+        """Everybody with the seats that were missing; nobody yet, while the charge has no answer."""
+        view = self._quotes.confirm(quote, **said)
+        if view.order is not None:
+            return TakenIn((), 0, 0, view.order)
+        with self._context.database.reading() as connection:
+            owner = self._account(connection, account)
+            there = store.known(connection, owner.id, [one.key for one in told.people])
+        return TakenIn(tuple(there[one.key].id for one in told.people), made.new, made.assigned)
 
     def preview(
         self,
         account: str,
-        people: Iterable[Person | str],
+        people: People,
         *,
         subscription: str | None = None,
         grow: bool = False,
         **said: Unpack[Said],
     ) -> Preview:
-        """What a list would do; nothing is done. `grow`: where seats are missing, with a quote for them, to be
-        confirmed. Refused as the command would be, but for `no_free_seat`."""
-        listed = distinct(people)
+        """What a list, or a file, would do; nobody is taken in. `grow`: where seats are missing, with a quote for them,
+        which is confirmed like any other. Refused as the command would be, but for `no_free_seat`; rows that are wrong
+        are told, and raise nothing."""
+        return self._preview(account, listed(people), subscription, said, grow=grow)
+
+    def _preview(self, account: str, told: Listed, subscription: str | None, said: Said, *, grow: bool) -> Preview:
+        seen: list[Preview] = []
 
         def job(work: SqlWork, owner: Account, subject: Subject | None, because: Because) -> Answer:
-            there = store.known(work.transaction.connection, owner.id, [one.key for one in listed])
-            told: Json = {"new": len(listed) - len(there), "there": len(there)}
-            told |= {"assigned": 0, "free": 0, "missing": 0}
+            there = store.known(work.transaction.connection, owner.id, [one.key for one in told.people])
+            free = missing = wanted = 0
+            quote: str | None = None
             if subject is not None:
                 ids = [one.id for one in there.values()]
                 seated = store.seated_among(work.transaction.connection, subject.held.record.id, ids)
-                free, wanted = free_seats(subject), len(listed) - len(seated)
-                told |= {"assigned": wanted, "free": free, "missing": max(0, wanted - free)}
-                if grow and told["missing"]:
-                    told["quote"] = self._grow(work, subject, owner, listed, told["missing"], because)
-            return Answer(owner.id, "", told, 0)
+                free, wanted = free_seats(subject), len(told.people) - len(seated)
+                missing = max(0, wanted - free)
+                if grow and missing and not told.wrong:
+                    quote = self._grow(work, subject, owner, told.people, missing, because)
+            seen[:] = [Preview(told.judged(there), len(told.people) - len(there), wanted, free, missing)]
+            return Answer(owner.id, "", {"quote": quote}, 0)
 
-        told = dict(
-            self._command(account, "members.preview", {}, job, {**said, "key": None}, subscription=subscription).facts
-        )
-        quote = told.pop("quote", None)
-        return Preview(tuple(listed), **told, quote=None if quote is None else self._quotes.get(quote))
+        unkeyed: Said = {"by": said["by"], "reason": said.get("reason")}
+        quote = self._command(account, "members.preview", {}, job, unkeyed, subscription=subscription).facts["quote"]
+        return seen[0] if quote is None else replace(seen[0], quote=self._quotes.get(quote))
 
     def _grow(  # noqa: PLR0917  # what is to be bought, and for whom
         self, work: SqlWork, subject: Subject, owner: Account, people: Sequence[Person], missing: int, because: Because
@@ -386,6 +411,14 @@ class Members:
         if found is None:
             raise NotFound("account", account)
         return found
+
+
+def _whole(told: Listed, people: People) -> Listed:
+    """A list without a row that is wrong. Raises ImportFailed."""
+    if told.wrong:
+        source = people if isinstance(people, Path) else Path("list")
+        raise ImportFailed(source, tuple(RowError(row.line, row.code, row.message) for row in told.wrong))
+    return told
 
 
 def _found(member: Member | None, name: str) -> Member:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
 
 from lifecycle.app import arguments
 from lifecycle.app.arguments import invalid
+from lifecycle.app.csv_files import as_written, rows, text
 from lifecycle.app.quotes import Quote
 from lifecycle.app.subscriptions import Judged, Said
 from lifecycle.domain.machine import Json
-from lifecycle.domain.people import MAX_LENGTH, MemberRole, Person
+from lifecycle.domain.people import MAX_LENGTH, MemberRole, Person, folded
+from lifecycle.errors import Refused
 from lifecycle.store.members import Member
 
+COLUMNS = ("email", "first_name", "last_name", "position")
 _TEXTS = ("first_name", "last_name", "position")
 
 
@@ -82,37 +86,113 @@ class PasswordToken:
     expires_at: datetime
 
 
+Outcome = Literal["new", "there", "again", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a list says of one person, and what would come of it: they are `new` to the account, `there` already, named
+    `again`, or the row is `wrong`, for the reason of this code. `line` is that of the file, or a place in the list."""
+
+    line: int
+    email: str
+    first_name: str
+    last_name: str
+    position: str
+    outcome: Outcome
+    code: str = ""
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a list of people would do to a subscription: how many are `new` to the account, already `there`, and to be
-    `assigned` a seat; how many seats are `free`, and how many are `missing`. `quote` is for those, where it was asked
-    for: to confirm it buys them and takes everybody in."""
+    """What a list of people would do: each row; how many of them are `new` to the account, and would be `assigned` a
+    seat; how many seats are `free`, and how many are `missing`. `quote` is for those, where it was asked for: to
+    confirm it buys them and takes everybody in."""
 
-    people: tuple[Person, ...]
+    rows: tuple[Row, ...]
     new: int
-    there: int
     assigned: int
     free: int
     missing: int
     quote: Quote | None = None
 
+    @property
+    def wrong(self) -> tuple[Row, ...]:
+        """The rows that are wrong: with any of them nobody is taken in."""
+        return tuple(row for row in self.rows if row.outcome == "wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list as it was read: each person once, and what is to be said of its rows."""
+
+    people: tuple[Person, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def wrong(self) -> tuple[Row, ...]:
+        """The rows that are wrong."""
+        return tuple(row for row in self.rows if row.outcome == "wrong")
+
+    def judged(self, there: Container[str]) -> tuple[Row, ...]:
+        """The rows, where these are in the account already, by their folded addresses."""
+        return tuple(
+            replace(row, outcome="there") if row.outcome == "new" and folded(row.email) in there else row
+            for row in self.rows
+        )
+
+
+People = Iterable[Person | str] | Path
+"""Persons or addresses, or a CSV file of them."""
+
+
+def listed(people: People) -> Listed:
+    """A list, or a file, with each of its rows judged by itself. Raises ImportFailed for a file that is no table."""
+    if isinstance(people, Path):
+        return _listed((line, cells["email"], cells) for line, cells in rows(people, COLUMNS, ["email"]))
+    return _listed((n, one, {}) for n, one in enumerate(people, 1))
+
+
+def _listed(told: Iterable[tuple[int, Person | str, Mapping[str, str]]]) -> Listed:
+    found: dict[str, Person] = {}
+    judged = []
+    for line, one, cells in told:
+        who: Any = {name: as_written(cell) for name, cell in cells.items() if name != "email"}
+        code = message = ""
+        outcome: Outcome = "new"
+        try:
+            made = one if isinstance(one, Person) else person(as_written(one), line=line, **who)
+        except Refused as refusal:
+            made, outcome, code, message = Person(str(one), **who), "wrong", refusal.code, str(refusal)
+        else:
+            if made.key in found:
+                outcome, message = "again", f"As in line {found[made.key].line}."
+            found.setdefault(made.key, made)
+        judged.append(Row(line, made.email, made.first_name, made.last_name, made.position, outcome, code, message))
+    return Listed(tuple(found.values()), tuple(judged))
+
+
+def template() -> str:
+    """A file to fill in: the header, and one person as an example."""
+    return text(COLUMNS, [["ann@example.com", "Ann", "Example", "Director"]])
+
+
+def exported(members: Iterable[MemberView]) -> str:
+    """Members as a file that can be imported again."""
+    return text(COLUMNS, [[one.email, one.first_name, one.last_name, one.position] for one in members])
+
 
 def person(email: str, *, line: int = 1, **who: Unpack[Who]) -> Person:
     """Somebody, checked. Raises Refused (`invalid`)."""
     texts = {name: " ".join(str(who.get(name) or "").split()) for name in _TEXTS}
-    for name, text in texts.items():
-        if len(text) > MAX_LENGTH or not text.isprintable():
+    for name, value in texts.items():
+        if len(value) > MAX_LENGTH or not value.isprintable():
             raise invalid(f"The {name.replace('_', ' ')} is longer than {MAX_LENGTH} characters, or not text.")
     role = who.get("role", "member")
     if role not in ("admin", "member"):
         raise invalid(f"A role is admin or member, not {role!r}.")
     return Person(arguments.email(email.strip()), **texts, role=role, line=line)
-
-
-def distinct(people: Iterable[Person | str]) -> list[Person]:
-    """Those of a list, each once, as they are named first. Raises Refused (`invalid`)."""
-    listed = [one if isinstance(one, Person) else person(one) for one in people]
-    return list({one.key: one for one in reversed(listed)}.values())[::-1]
 
 
 def details(of: Person, *, role: bool = True) -> Json:

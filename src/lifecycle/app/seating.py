@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.orders import Subject
+from lifecycle.app.views import OrderView
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json, Stimulus
 from lifecycle.domain.order import Order
@@ -34,11 +35,12 @@ Progress = Callable[[int, int], None]
 @dataclass(frozen=True, slots=True)
 class TakenIn:
     """What came of a list of people: their ids, in its order, and how many of them were new to the account, and got a
-    seat."""
+    seat. `order` is the one for the seats that were missing while its charge has no answer: until then nobody is in."""
 
     members: tuple[str, ...]
     added: int
     assigned: int
+    order: OrderView | None = None
 
 
 class NoFreeSeat(Refused):

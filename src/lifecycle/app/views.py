@@ -50,7 +50,8 @@ class SubscriptionView:
     """A subscription as it stands. Instants are aware and in UTC; `price` is one cycle's, in minor units.
 
     `version` is the number of its last log row, for `expected_version`; `status` is `live`, `held` or
-    `quarantined`; `ends_at` is the pending end, or in `ended` the end that was. `credits` are those left of the plan's.
+    `quarantined`; `ends_at` is the pending end, or in `ended` the end that was. `credits` are those left of the plan's,
+    `free_seats` those that somebody can still be assigned to.
     `order` is the one under which a command is being charged: until that has an answer all is as it was, and what is
     still to be made has the state `new`. `clock` is the named clock that it is on: it is a test.
     """
@@ -80,6 +81,7 @@ class SubscriptionView:
     credits: int = 0
     order: OrderView | None = None
     clock: str | None = None
+    free_seats: int = 0
 
 
 def order_view(id: str, state: str, facts: Order) -> OrderView:
@@ -116,6 +118,7 @@ def view(of: Answer | StoredInstance, order: OrderView | None = None) -> Subscri
         credits=facts.credits,
         order=order,
         clock=of.clock,
+        free_seats=facts.free_seats,
     )
 
 

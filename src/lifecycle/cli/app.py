@@ -21,6 +21,7 @@ from lifecycle.cli import (
     history,
     invoices,
     machines,
+    members,
     migrating,
     operating,
     operations,
@@ -92,6 +93,23 @@ ACCOUNT: tuple[Command, ...] = (
     ("list", accounts.list_, "lifecycle account list"),
     ("show", accounts.show, "lifecycle account show acme"),
 )
+MEMBERS: tuple[Command, ...] = (
+    ("list", members.list_, "lifecycle members list acme"),
+    ("show", members.show, "lifecycle members show acme bob@acme.test"),
+    ("add", members.add, "lifecycle members add acme bob@acme.test --first-name Bob --sub acme"),
+    ("edit", members.edit, "lifecycle members edit acme bob@acme.test --role admin"),
+    ("enable", members.enable, "lifecycle members enable acme bob@acme.test"),
+    ("disable", members.disable, "lifecycle members disable acme bob@acme.test"),
+    ("remove", members.remove, "lifecycle members remove acme bob@acme.test --by ann@acme.test"),
+    ("resend", members.resend, "lifecycle members resend acme bob@acme.test"),
+    ("redeem", members.redeem, "lifecycle members redeem TOKEN"),
+    ("assign", members.assign, "lifecycle members assign acme bob@acme.test"),
+    ("unassign", members.unassign, "lifecycle members unassign acme bob@acme.test"),
+    ("seats", members.seats, "lifecycle members seats acme"),
+    ("import", members.import_, "lifecycle members import acme people.csv --sub acme --dry-run"),
+    ("template", members.template, "lifecycle members template > people.csv"),
+    ("export", members.export, "lifecycle members export acme > people.csv"),
+)
 QUOTE: tuple[Command, ...] = (
     ("subscribe", quotes.subscribe, "lifecycle quote subscribe acme --plan team --interval year --seats 5"),
     ("activate", quotes.activate, "lifecycle quote activate acme"),
@@ -155,6 +173,7 @@ def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
 
 
 GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
+    ("members", MEMBERS, "The people of an account, and who has a seat."),
     ("quote", QUOTE, "What a command would do and cost."),
     ("invoices", INVOICES, "What was invoiced, and became of it."),
     ("payment-methods", PAYMENT_METHODS, "What accounts are charged on."),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle.app.importing import COLUMNS
+from lifecycle.store.database import Database
+from lifecycle.store.schema import metadata
 from tests.integration.cli.world import Ended, lifecycle, live_through_history, standing_at
 
 pytestmark = pytest.mark.sampled
@@ -242,9 +244,14 @@ class TestAccounts:
 def test_a_short_story_on_either_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made with `db upgrade`, lived through, continued by commands, and whole in the end."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
+    without_schema = Database(database_url)
+    with without_schema.writing() as connection:
+        metadata.drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE lifecycle_schema")
+    without_schema.dispose()
     assert lifecycle("db", "check").code == 1
-    assert lifecycle("db", "upgrade").out == "The schema is at revision 0004; this release needs 0004.\n"
-    assert lifecycle("db", "check", "--json").json == {"revision": "0004", "needed": "0004"}
+    assert lifecycle("db", "upgrade").out == "The schema is at revision 0005; this release needs 0005.\n"
+    assert lifecycle("db", "check", "--json").json == {"revision": "0005", "needed": "0005"}
     live_through_history(database_url)
 
     with standing_at(HOUR):

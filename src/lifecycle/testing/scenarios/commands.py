@@ -177,12 +177,10 @@ def _members(stage: Stage, step: Step, it: Members) -> Done:
     account, subscription = stage.subject_of(step).account, stage.subject_of(step).subscription
     if act in ("assign", "unassign"):
         return getattr(members, act)(stage.subscription_of(step), named, **said).state, []
-    if act != "add":
+    if act not in ("add", "import_"):
         return getattr(members, act)(account, named, **said).state, []
-    if it.grow and (quote := members.preview(account, named, subscription=subscription, grow=True, **said).quote):
-        view = stage.lifecycle.quotes.confirm(quote.id, **said)
-        return f"{_told(view)}, {view.seats} seats", []
-    taken = members.add_all(account, named, subscription=subscription, **said)
+    people = named if act == "add" else stage.folder / named
+    taken = members.add_all(account, people, subscription=subscription, grow=bool(it.grow), **said)
     return f"{taken.added} new, {taken.assigned} assigned", []
 
 

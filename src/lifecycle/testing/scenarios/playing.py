@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lifecycle.domain.calendar import parse_instant
@@ -72,7 +73,7 @@ def play(story: Story, *, url: str = IN_MEMORY, by_scheduler: bool = False) -> O
 class _Player:
     def __init__(self, story: Story, traveller: Traveller, *, by_scheduler: bool) -> None:
         self._story = story
-        self._stage = Stage(traveller)
+        self._stage = Stage(traveller, Path(story.file).parent)
         self._by_scheduler = by_scheduler
 
     def play(self) -> list[Played]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lifecycle.app.lifecycle import Lifecycle
 from lifecycle.domain.account import Account
@@ -31,9 +32,11 @@ class Subject:
 
 @dataclass(slots=True)
 class Stage:
-    """What a story has come to so far. `subject` is the last one; `news` tells each notice once."""
+    """What a story has come to so far. `subject` is the last one; `news` tells each notice once; `folder` is where its
+    file lies."""
 
     traveller: Traveller
+    folder: Path = field(default_factory=Path)
     subject: Subject | None = None
     named: dict[str, Subject] = field(default_factory=dict)
     quote: str | None = None
