@@ -77,6 +77,7 @@ def shop() -> Iterator[Shop]:
         sub = lifecycle.subscriptions.create("acme", plan="team", trial=False, by="operator").id
         lifecycle.members.add("acme", "bob@acme.test", subscription=sub, by="operator")
         lifecycle.members.enable("acme", "bob@acme.test", by="operator")
+        lifecycle.invitations.open(sub, code="known code", by="operator")
         lifecycle.balances.credit("acme", 100, reason="to have some", by="operator")
         yield Shop(lifecycle, sub)
 
@@ -128,6 +129,8 @@ CALLS: Mapping[str, tuple[Right, Call]] = {
     ),
     "members.assign": ("command", lambda it, sub, by: it.members.assign(sub, "cy@acme.test", by=by)),
     "members.unassign": ("command", lambda it, sub, by: it.members.unassign(sub, "cy@acme.test", by=by)),
+    "invitations.open": ("command", lambda it, sub, by: it.invitations.open(sub, by=by)),
+    "invitations.revoke": ("command", lambda it, _, by: it.invitations.revoke("known code", by=by)),
     "balances.credit": ("operate", lambda it, _, by: it.balances.credit("acme", 1, reason="why", by=by)),
     "balances.write_off": ("operate", lambda it, _, by: it.balances.write_off("acme", 1, reason="why", by=by)),
     "balances.pay_out": ("operate", lambda it, _, by: it.balances.pay_out("acme", 1, reason="why", by=by)),

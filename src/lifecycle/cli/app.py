@@ -19,6 +19,7 @@ from lifecycle.cli import (
     forecasting,
     health,
     history,
+    invitations,
     invoices,
     machines,
     members,
@@ -59,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     ("cancel", ON_SUBSCRIPTIONS.cancel, "lifecycle cancel acme --when period_end --reason 'too dear'"),
     ("withdraw-cancellation", ON_SUBSCRIPTIONS.withdraw_cancellation, "lifecycle withdraw-cancellation acme"),
     ("confirm", subscriptions.confirm, "lifecycle confirm ord_01… --by ann@acme.test"),
+    ("join", invitations.join, "lifecycle join CODE --email bob@acme.test"),
     ("list", reading.list_, "lifecycle list --state pending_cancellation"),
     ("show", reading.show, "lifecycle show acme"),
     ("billing", invoices.billing, "lifecycle billing acme"),
@@ -109,6 +111,12 @@ MEMBERS: tuple[Command, ...] = (
     ("import", members.import_, "lifecycle members import acme people.csv --sub acme --dry-run"),
     ("template", members.template, "lifecycle members template > people.csv"),
     ("export", members.export, "lifecycle members export acme > people.csv"),
+)
+INVITATIONS: tuple[Command, ...] = (
+    ("open", invitations.open_, "lifecycle invitations open acme --limit 5 --expires +14d"),
+    ("list", invitations.list_, "lifecycle invitations list acme"),
+    ("show", invitations.show, "lifecycle invitations show CODE"),
+    ("revoke", invitations.revoke, "lifecycle invitations revoke CODE --reason 'it leaked'"),
 )
 QUOTE: tuple[Command, ...] = (
     ("subscribe", quotes.subscribe, "lifecycle quote subscribe acme --plan team --interval year --seats 5"),
@@ -174,6 +182,7 @@ def _group(commands: tuple[Command, ...], epilog: str) -> typer.Typer:
 
 GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("members", MEMBERS, "The people of an account, and who has a seat."),
+    ("invitations", INVITATIONS, "Codes with which people take seats themselves."),
     ("quote", QUOTE, "What a command would do and cost."),
     ("invoices", INVOICES, "What was invoiced, and became of it."),
     ("payment-methods", PAYMENT_METHODS, "What accounts are charged on."),

@@ -48,7 +48,7 @@ def list_(
 def show(context: typer.Context, account: options.Account, member: Member, as_json: options.AsJson = False) -> None:
     """Show one member."""
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.get(account, member), as_json)
+        tell(lifecycle, lifecycle.members.get(account, member), as_json)
 
 
 def add(
@@ -75,7 +75,7 @@ def add(
         subscription = _subscription(lifecycle, sub)
         said: dict[str, Any] = {"by": by, "reason": reason, "key": key}
         member = lifecycle.members.add(account, email, subscription=subscription, **asked, **said)
-        _tell(lifecycle, member, as_json)
+        tell(lifecycle, member, as_json)
 
 
 def edit(
@@ -95,7 +95,7 @@ def edit(
     """Change who somebody is, or their role."""
     asked = _given(email=email, first_name=first_name, last_name=last_name, position=position, role=role)
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.edit(account, member, **asked, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.edit(account, member, **asked, by=by, reason=reason), as_json)
 
 
 def enable(
@@ -109,7 +109,7 @@ def enable(
 ) -> None:
     """Let somebody use what they have a seat of."""
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.enable(account, member, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.enable(account, member, by=by, reason=reason), as_json)
 
 
 def disable(
@@ -126,7 +126,7 @@ def disable(
     They keep their seats.
     """
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.disable(account, member, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.disable(account, member, by=by, reason=reason), as_json)
 
 
 def remove(
@@ -143,7 +143,7 @@ def remove(
     Their seats are free for others. They can be added again.
     """
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.remove(account, member, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.remove(account, member, by=by, reason=reason), as_json)
 
 
 def resend(
@@ -177,7 +177,7 @@ def redeem(
     Once. Who was invited is enabled by it.
     """
     with opened(context) as lifecycle:
-        _tell(lifecycle, lifecycle.members.redeem(token), as_json)
+        tell(lifecycle, lifecycle.members.redeem(token), as_json)
 
 
 def assign(
@@ -192,7 +192,7 @@ def assign(
     """Give a member a seat of a subscription."""
     with opened(context) as lifecycle:
         found = _subscription(lifecycle, sub) or sub
-        _tell(lifecycle, lifecycle.members.assign(found, member, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.assign(found, member, by=by, reason=reason), as_json)
 
 
 def unassign(
@@ -207,7 +207,7 @@ def unassign(
     """Take a member's seat of a subscription."""
     with opened(context) as lifecycle:
         found = _subscription(lifecycle, sub) or sub
-        _tell(lifecycle, lifecycle.members.unassign(found, member, by=by, reason=reason), as_json)
+        tell(lifecycle, lifecycle.members.unassign(found, member, by=by, reason=reason), as_json)
 
 
 def seats(context: typer.Context, sub: options.Sub, as_json: options.AsJson = False) -> None:
@@ -326,7 +326,8 @@ def _name(member: MemberView) -> str:
     return " ".join(part for part in (member.first_name, member.last_name) if part)
 
 
-def _tell(lifecycle: Lifecycle, member: MemberView, as_json: bool) -> None:
+def tell(lifecycle: Lifecycle, member: MemberView, as_json: bool) -> None:
+    """A member as they stand."""
     if as_json:
         emit(member)
         return

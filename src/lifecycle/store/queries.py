@@ -260,10 +260,13 @@ def moved_out(connection: Connection, *, instance_id: str | None = None, owner_i
     return [MovedOut(*row) for row in connection.execute(query)]
 
 
-def rows_since(connection: Connection, root_id: str, seq: int, events: Collection[str]) -> int:
-    """How many rows of a root after this number are of these events."""
+def rows_since(
+    connection: Connection, root_id: str, seq: int, events: Collection[str], machines: Collection[str]
+) -> int:
+    """How many rows of a root after this number are of these events, or of these machines."""
     table = schema.log
-    query = select(func.count()).where(table.c.root_id == root_id, table.c.seq > seq, table.c.event.in_(events))
+    meant = or_(table.c.event.in_(events), table.c.machine.in_(machines))
+    query = select(func.count()).where(table.c.root_id == root_id, table.c.seq > seq, meant)
     return int(connection.scalar(query) or 0)
 
 

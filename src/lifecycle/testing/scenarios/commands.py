@@ -18,6 +18,8 @@ from lifecycle.testing.scenarios.model import (
     Change,
     Choice,
     Confirm,
+    Invite,
+    Join,
     Members,
     Pay,
     Quoted,
@@ -184,6 +186,21 @@ def _members(stage: Stage, step: Step, it: Members) -> Done:
     return f"{taken.added} new, {taken.assigned} assigned", []
 
 
+def _invite(stage: Stage, step: Step, it: Invite) -> Done:
+    made = stage.lifecycle.invitations.open(
+        stage.subscription_of(step), code=it.code, limit=it.limit, expires=it.expires, **_said(stage, step)
+    )
+    return f"open, {made.limit or 'any number of'} uses", []
+
+
+def _revoke(stage: Stage, step: Step, code: str) -> Done:
+    return stage.lifecycle.invitations.revoke(code, **_said(stage, step, creates=True)).state, []
+
+
+def _join(stage: Stage, step: Step, it: Join) -> Done:
+    return stage.lifecycle.invitations.join(it.code, it.email, caller=step.by).state, []
+
+
 def _act(stage: Stage, step: Step, it: object) -> Done:
     """What an operator does by hand; `skip` says why."""
     [name] = step.model_fields_set - MODIFIERS
@@ -216,6 +233,9 @@ COMMANDS: Mapping[str, Callable[[Stage, Step, Any], Done]] = {
     "use": _use,
     "balance": _balance,
     "members": _members,
+    "invite": _invite,
+    "revoke": _revoke,
+    "join": _join,
     "quote": _quote,
     "confirm": _confirm,
     **dict.fromkeys(("hold", "release", "retry", "fire", "skip"), _act),

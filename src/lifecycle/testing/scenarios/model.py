@@ -91,6 +91,21 @@ class Use(Section):
     credits: Some
 
 
+class Invite(Section):
+    """`invite:`."""
+
+    code: Text | None = None
+    limit: Some | None = None
+    expires: Destination | None = None
+
+
+class Join(Section):
+    """`join:`."""
+
+    code: Text
+    email: Text
+
+
 class Members(Section):
     """`members:`, one of these; `grow` with the first two: seats that are missing are bought."""
 
@@ -160,6 +175,9 @@ class Step(Quoted):
     use: Use | None = None
     balance: Balance | None = None
     members: Members | None = None
+    invite: Invite | None = None
+    revoke: Text | None = None
+    join: Join | None = None
     hold: Nothing | None = None
     release: Nothing | None = None
     retry: Nothing | None = None
