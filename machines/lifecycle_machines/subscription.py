@@ -13,6 +13,7 @@ from lifecycle_machines.subscription_actions import SubscriptionActions
 
 CHOICE = ["plan_known", "plan_offered", "seats_offered", "seats_within", "seats_enough"]
 CHANGE = [*CHOICE, "differs", "allowed_then"]
+TOKENS = ["pack_sold", "pack_priced", "settled", "payable"]
 SCHEDULE = [*CHOICE, "date_ahead", "differs", "allowed_then"]
 
 
@@ -127,6 +128,13 @@ class SubscriptionMachine(SubscriptionActions):
         | active.to(active, cond="credits_enough", on="use_credits_up")
         | pending_change.to(pending_change, cond="credits_enough", on="use_credits_up")
         | pending_cancellation.to(pending_cancellation, cond="credits_enough", on="use_credits_up")
+    )
+
+    buy_tokens = (
+        trial.to(trial, cond=TOKENS, on="take_tokens")
+        | active.to(active, cond=TOKENS, on="take_tokens")
+        | pending_change.to(pending_change, cond=TOKENS, on="take_tokens")
+        | pending_cancellation.to(pending_cancellation, cond=TOKENS, on="take_tokens")
     )
 
     seats_assigned = (

@@ -74,6 +74,13 @@ class SubscriptionActions(SubscriptionBilling):
         members = self.members_named()
         self.become(replace(self.facts, assigned=self.facts.assigned - len(members)), Unassign(members))
 
+    def take_tokens(self) -> None:
+        """A pack of tokens for the account; about the subscription nothing changes."""
+        facts, lines = self.priced()
+        count = self.arguments["tokens"]
+        post = Post(facts.account, "tokens", {"tokens": count, "tokens_sold": -count})
+        self.become(facts, *self.bill("purchase", facts, lines), post, Notice("tokens_bought"))
+
     def set_end(self) -> None:
         """Set or move the end date; a cycle that was cut shorter than that grows (rule I17)."""
         facts = self.facts.ending(self.instant_asked_for())

@@ -36,6 +36,8 @@ class SubscriptionBilling(SubscriptionGuards):
         if self.event == "activate":
             facts = outcome.paid_from(self.now)
             return facts, self.cycle_of(facts)
+        if self.event == "buy_tokens":
+            return outcome, self.pack_line()
         if self.facts.phase == "trial":
             return outcome, []
         return self.changed_inside_cycle(outcome, self.priced_at)
@@ -67,6 +69,14 @@ class SubscriptionBilling(SubscriptionGuards):
     def cycle_of(self, facts: Subscription) -> list[Line]:
         """The lines of the running period."""
         return self.context.taxed(invoicing.cycle(facts, self.proration(facts.plan)))
+
+    def pack_line(self) -> list[Line]:
+        """The line of a pack of tokens; a pack for nothing has none."""
+        price = (self.pack() or {}).get(self.context.account.currency, 0)
+        if not price:
+            return []
+        line = Line("tokens", price, self.now, self.now, 1, price, text=f"{self.arguments['tokens']} tokens")
+        return self.context.taxed([line])
 
     def rest_of_cycle(self, after: Subscription) -> list[Line]:
         """The lines of what a cycle that was cut short has grown by (rule I17)."""

@@ -107,12 +107,19 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         """What plan, interval and seats the command would lead to; None where that is not offered."""
         if self.event == "subscribed":
             return wanted.first_choice(self.request(), self.context, self.now)
+        if self.event == "buy_tokens":
+            return self.facts
         if self.event == "add_seats":
             return replace(self.facts, seats=self.facts.seats + self.arguments.get("seats", 1))
         if self.event == "activate":
             return wanted.activation(self.with_due_change(), self.request(), self.context.catalog, self.now)
         facts = replace(self.facts, pending=None) if self.event == "change_now" else self.facts
         return wanted.outcome(facts, self.request(), self.context.catalog, self.now)
+
+    def pack(self) -> Mapping[str, int] | None:
+        """The prices of the pack of tokens that is asked for, by currency."""
+        plan = self.context.catalog.plan(self.facts.plan)
+        return None if plan is None else plan.token_packs.get(self.arguments.get("tokens", 0))
 
     def members_named(self) -> Sequence[str]:
         """The members that the command is about, by their ids."""
@@ -276,6 +283,16 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         """So many credits are left."""
         wanted: int = self.arguments.get("credits", 1)
         return self.facts.credits >= wanted
+
+    @refusing("tokens_not_sold")
+    def pack_sold(self) -> bool:
+        """The plan sells such a pack of tokens today."""
+        return self.pack() is not None
+
+    @refusing("not_offered")
+    def pack_priced(self) -> bool:
+        """It does so in the account's currency."""
+        return self.context.account.currency in (self.pack() or {})
 
     @refusing("past_due")
     def settled(self) -> bool:

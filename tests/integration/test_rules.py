@@ -186,6 +186,7 @@ def test_the_events_of_the_log_have_published_names() -> None:
         "end_date_arrives",
         "payment_exhausted",
         "use_credits",
+        "buy_tokens",
         "seats_assigned",
         "seats_unassigned",
     }

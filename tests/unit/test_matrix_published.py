@@ -27,6 +27,7 @@ from lifecycle_machines.member import MemberMachine
 from lifecycle_machines.order import OrderMachine
 from lifecycle_machines.refund import RefundMachine
 from lifecycle_machines.subscription import SubscriptionMachine
+from lifecycle_machines.wallet import WalletMachine
 
 AnyMachine = type[Machine[Any, Any]]
 MACHINES: tuple[tuple[str, AnyMachine], ...] = (
@@ -37,6 +38,7 @@ MACHINES: tuple[tuple[str, AnyMachine], ...] = (
     ("Refund", RefundMachine),
     ("Adjustment of a balance", AdjustmentMachine),
     ("Member", MemberMachine),
+    ("Wallet", WalletMachine),
     ("Invitation", InvitationMachine),
 )
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"

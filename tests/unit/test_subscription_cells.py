@@ -55,6 +55,8 @@ TABLE = {
     " | !ended | !ended",
     "withdraw_cancellation": "!no_pending_cancellation | !no_pending_cancellation | !no_pending_cancellation"
     " | !no_pending_cancellation | trial | active | !ended | !ended",
+    "buy_tokens": "!tokens_not_sold | !tokens_not_sold | !tokens_not_sold | !tokens_not_sold"
+    " | !tokens_not_sold | !tokens_not_sold | !ended | !ended",
     "seats_assigned": "trial | active | pending_change | pending_change"
     " | pending_cancellation | pending_cancellation | !ended | !ended",
     "seats_unassigned of somebody": "!no_change | !no_change | !no_change | !no_change | !no_change | !no_change"

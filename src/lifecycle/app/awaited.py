@@ -16,6 +16,7 @@ from lifecycle.app.parts import Parts
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
+from lifecycle.app.tokens import Tokens
 
 Part = TypeVar("Part")
 Arguments = ParamSpec("Arguments")
@@ -62,6 +63,7 @@ class AsyncSubscriptions(Awaited[Subscriptions]):
     change = _awaited(Subscriptions.change)
     withdraw_change = _awaited(Subscriptions.withdraw_change)
     add_seats = _awaited(Subscriptions.add_seats)
+    buy_tokens = _awaited(Subscriptions.buy_tokens)
     cancel = _awaited(Subscriptions.cancel)
     withdraw_cancellation = _awaited(Subscriptions.withdraw_cancellation)
     use_credits = _awaited(Subscriptions.use_credits)
@@ -88,6 +90,7 @@ class AsyncQuotes(Awaited[Quotes]):
     activate = _awaited(Quotes.activate)
     change = _awaited(Quotes.change)
     add_seats = _awaited(Quotes.add_seats)
+    buy_tokens = _awaited(Quotes.buy_tokens)
     withdraw_change = _awaited(Quotes.withdraw_change)
     cancel = _awaited(Quotes.cancel)
     withdraw_cancellation = _awaited(Quotes.withdraw_cancellation)
@@ -147,6 +150,15 @@ class AsyncInvitations(Awaited[Invitations]):
     join = _awaited(Invitations.join)
 
 
+class AsyncTokens(Awaited[Tokens]):
+    """`Tokens`, awaited."""
+
+    get = _awaited(Tokens.get)
+    history = _awaited(Tokens.history)
+    packs = _awaited(Tokens.packs)
+    use = _awaited(Tokens.use)
+
+
 class AsyncOperations(Awaited[Operations]):
     """`Operations`, awaited."""
 
@@ -172,5 +184,6 @@ class AsyncParts:
         self.invoices = AsyncInvoices(run, "invoices")
         self.balances = AsyncBalances(run, "balances")
         self.operations = AsyncOperations(run, "operations")
+        self.tokens = AsyncTokens(run, "tokens")
         self.members = AsyncMembers(run, "members")
         self.invitations = AsyncInvitations(run, "invitations")

@@ -39,7 +39,7 @@ from lifecycle.store.host import HostConnection
 from lifecycle.store.money import balances
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
-OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment", "member", "invitation")
+OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment", "member", "invitation", "wallet")
 """The machines whose steps know an account and its money."""
 SqlWork = Work[SqlTransaction]
 Drive = Callable[[str, Sequence[str] | None], int]

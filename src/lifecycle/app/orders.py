@@ -26,7 +26,7 @@ from lifecycle.errors import Refused
 from lifecycle.store import members
 from lifecycle.store.transaction import SqlTransaction
 
-PURCHASES = frozenset({"subscribed", "activate", "change_now", "add_seats"})
+PURCHASES = frozenset({"subscribed", "activate", "change_now", "add_seats", "buy_tokens"})
 """The commands whose invoice is that of an order; what others bring about is charged like a renewal."""
 CREDITING = {"change_now": "change_takes_effect", "cancel_now": "end_date_arrives"}
 """The commands that give unused time back, each with what waits for the answer of a renewal's charge as it does."""

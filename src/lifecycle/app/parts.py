@@ -12,6 +12,7 @@ from lifecycle.app.operations import Operations
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
+from lifecycle.app.tokens import Tokens
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.engine import Engine
 from lifecycle.store.transaction import SqlTransaction
@@ -29,6 +30,7 @@ class Parts:
         self.invoices = Invoices(context)
         self.balances = Balances(context)
         self.operations = Operations(context)
+        self.tokens = Tokens(context)
         self.members = Members(context, self.subscriptions, self.quotes)
         self.invitations = Invitations(context, self.members)
 

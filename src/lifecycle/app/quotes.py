@@ -125,6 +125,10 @@ class Quotes:
         """So many more seats, now."""
         return self._command(subscription, "add_seats", {"seats": arguments.count(seats, "seats")}, said)
 
+    def buy_tokens(self, subscription: str, tokens: int, **said: Unpack[Judged]) -> Quote:
+        """A pack of so many tokens."""
+        return self._command(subscription, "buy_tokens", {"tokens": arguments.count(tokens, "tokens")}, said)
+
     def withdraw_change(self, subscription: str, **said: Unpack[Judged]) -> Quote:
         """Without the pending change."""
         return self._command(subscription, "withdraw_change", {}, said)

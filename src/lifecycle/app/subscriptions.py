@@ -114,6 +114,10 @@ class Subscriptions:
         more = {"seats": arguments.count(seats, "seats")}
         return self._command(subscription, "add_seats", more, said)
 
+    def buy_tokens(self, subscription: str, tokens: int, **said: Unpack[Judged]) -> SubscriptionView:
+        """A pack of so many tokens, for the account. Refused `tokens_not_sold` where the plan sells no such pack."""
+        return self._command(subscription, "buy_tokens", {"tokens": arguments.count(tokens, "tokens")}, said)
+
     def cancel(
         self,
         subscription: str,

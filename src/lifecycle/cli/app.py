@@ -35,6 +35,7 @@ from lifecycle.cli import (
     setting_up,
     subscriptions,
     timeline,
+    tokens,
 )
 from lifecycle.cli.failures import USAGE
 
@@ -124,6 +125,7 @@ QUOTE: tuple[Command, ...] = (
     ("change", quotes.change, "lifecycle quote change acme --plan team --when now"),
     ("withdraw-change", quotes.withdraw_change, "lifecycle quote withdraw-change acme"),
     ("add-seats", quotes.add_seats, "lifecycle quote add-seats acme 2"),
+    ("buy-tokens", quotes.buy_tokens, "lifecycle quote buy-tokens acme 100"),
     ("cancel", quotes.cancel, "lifecycle quote cancel acme --when now"),
     ("withdraw-cancellation", quotes.withdraw_cancellation, "lifecycle quote withdraw-cancellation acme"),
     ("show", quotes.show, "lifecycle quote show ord_01…"),
@@ -148,6 +150,13 @@ BALANCE: tuple[Command, ...] = (
 CREDITS: tuple[Command, ...] = (
     ("show", subscriptions.credits_, "lifecycle credits show acme"),
     ("use", ON_SUBSCRIPTIONS.use_credits, "lifecycle credits use acme 3 --key job-17"),
+)
+TOKENS: tuple[Command, ...] = (
+    ("show", tokens.show, "lifecycle tokens show acme"),
+    ("packs", tokens.packs, "lifecycle tokens packs acme"),
+    ("buy", ON_SUBSCRIPTIONS.buy_tokens, "lifecycle tokens buy acme 100"),
+    ("use", tokens.use, "lifecycle tokens use acme 3 --key job-17"),
+    ("history", tokens.history, "lifecycle tokens history acme"),
 )
 CLOCK: tuple[Command, ...] = (
     ("create", clocks.create, "lifecycle clock create qa --at 2026-01-31"),
@@ -188,6 +197,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("payment-methods", PAYMENT_METHODS, "What accounts are charged on."),
     ("balance", BALANCE, "What accounts have to their credit."),
     ("credits", CREDITS, "What is left of a plan's allowance."),
+    ("tokens", TOKENS, "Packs that plans sell, and what is left of them."),
     ("db", DB, "The database's schema."),
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),

@@ -51,6 +51,7 @@ activate = _quoted(_quoting.activate, "Quote paying before the trial ends.")
 change = _quoted(_quoting.change, "Quote another plan, interval or number of seats.")
 withdraw_change = _quoted(_quoting.withdraw_change, "Quote undoing the pending change.")
 add_seats = _quoted(_quoting.add_seats, "Quote more seats.")
+buy_tokens = _quoted(_quoting.buy_tokens, "Quote a pack of tokens.")
 cancel = _quoted(_quoting.cancel, "Quote the end of a subscription.")
 withdraw_cancellation = _quoted(_quoting.withdraw_cancellation, "Quote undoing the pending cancellation.")
 

@@ -124,6 +124,25 @@ class Commands:
         said = {"by": by, "reason": reason, "key": key, "version": version}
         self.carry_out(context, "add_seats", sub, as_json, seats=seats, **said)
 
+    def buy_tokens(
+        self,
+        context: typer.Context,
+        sub: options.Sub,
+        tokens: Annotated[int, typer.Argument(metavar="PACK", help="The pack, by its number of tokens.")],
+        *,
+        by: options.By = "operator",
+        reason: options.Reason = None,
+        key: options.Key = None,
+        version: options.Version = None,
+        as_json: options.AsJson = False,
+    ) -> None:
+        """Buy a pack of tokens for the account.
+
+        See lifecycle tokens packs.
+        """
+        said = {"by": by, "reason": reason, "key": key, "version": version}
+        self.carry_out(context, "buy_tokens", sub, as_json, tokens=tokens, **said)
+
     def cancel(
         self,
         context: typer.Context,

@@ -46,6 +46,7 @@ MACHINES = tuple(
         ("refund", "Refund"),
         ("adjustment", "Adjustment"),
         ("member", "Member"),
+        ("wallet", "Wallet"),
         ("invitation", "Invitation"),
     )
 )

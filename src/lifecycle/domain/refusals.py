@@ -112,6 +112,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "See the plan's minimum and maximum.",
     ),
     "token_unknown": ("The token is unknown, used up or expired.", "Have another e-mail sent."),
+    "tokens_exhausted": ("Fewer tokens are left than that.", "Buy more of them."),
+    "tokens_not_sold": ("The plan sells no such pack of tokens.", "See the packs that it sells, or take another plan."),
     "too_many_attempts": ("Too many codes were tried.", "Wait a while, then try again."),
     "trial_used": ("The account has had its trial in this plan family.", "Subscribe without a trial."),
     "version_conflict": ("The subscription has changed since you read it.", "Read it again, then decide."),

@@ -37,7 +37,7 @@ class Surroundings:
 
     `purse` is shared by all steps of a transaction that concern the account. `within_host`: the transaction is a part
     of a host's, where nothing is numbered or charged. `administrators` is how many members of the account are enabled
-    and may command, where a member is concerned.
+    and may command, where a member is concerned, and `tokens` how many the account has left, where they are used.
     """
 
     catalog: Catalog
@@ -49,6 +49,7 @@ class Surroundings:
     series: Series = Series()
     within_host: bool = False
     administrators: int = 0
+    tokens: int = 0
 
     def taxed(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the taxes that they bear."""

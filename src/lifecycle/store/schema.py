@@ -336,6 +336,12 @@ Index(
     postgresql_where=text("book = 'balance'"),
     sqlite_where=text("book = 'balance'"),
 )
+Index(
+    "ix_lifecycle_ledger_tokens",
+    ledger.c.account_id,
+    postgresql_where=text("book = 'tokens_sold'"),
+    sqlite_where=text("book = 'tokens_sold'"),
+)
 
 series = Table(
     "lifecycle_series",

@@ -21,6 +21,7 @@ from lifecycle.testing.scenarios.model import (
     Invite,
     Join,
     Members,
+    Pack,
     Pay,
     Quoted,
     Seats,
@@ -103,6 +104,10 @@ def _seats(offers: Offers, stage: Stage, step: Step, it: Seats) -> Answer:
     return offers.change(now.id, seats=it.to, when=when, **_said(stage, step))
 
 
+def _tokens(offers: Offers, stage: Stage, step: Step, it: Pack) -> Answer:
+    return offers.buy_tokens(stage.subscription_of(step), it.pack, **_said(stage, step))
+
+
 QUOTABLE: Mapping[str, Callable[[Offers, Stage, Step, Any], Answer]] = {
     "subscribe": _subscribe,
     "activate": _activate,
@@ -111,6 +116,7 @@ QUOTABLE: Mapping[str, Callable[[Offers, Stage, Step, Any], Answer]] = {
     "cancel": _cancel,
     "withdraw_cancellation": _withdraw_cancellation,
     "seats": _seats,
+    "tokens": _tokens,
 }
 
 # What can't
@@ -159,7 +165,11 @@ def _pay(stage: Stage, step: Step, it: Pay) -> Done:
 
 
 def _use(stage: Stage, step: Step, it: Use) -> Done:
-    view = stage.lifecycle.subscriptions.use_credits(stage.subscription_of(step), it.credits, **_said(stage, step))
+    if it.tokens is not None:
+        account = stage.subject_of(step).account
+        return f"{stage.lifecycle.tokens.use(account, it.tokens, **_said(stage, step)).left} left", []
+    wanted = it.credits or 0
+    view = stage.lifecycle.subscriptions.use_credits(stage.subscription_of(step), wanted, **_said(stage, step))
     return f"{view.credits} left", []
 
 

@@ -221,6 +221,7 @@ OF_ACCOUNT: Mapping[str, Callable[[Stage, Subject], Any]] = {
     "credit_notes": _credit_notes,
     "invoice": lambda stage, subject: next(reversed(_invoices(stage, subject)), None),
     "balance": _balance,
+    "tokens": lambda stage, subject: stage.lifecycle.tokens.get(subject.account).left,
     "charges": _charges,
     "notices": _notices,
     "order": _order,

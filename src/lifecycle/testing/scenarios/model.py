@@ -85,10 +85,23 @@ class Pay(Section):
     invoice: Text = "last"
 
 
-class Use(Section):
-    """`use:`."""
+class Pack(Section):
+    """`tokens:`, a pack of so many."""
 
-    credits: Some
+    pack: Some
+
+
+class Use(Section):
+    """`use:`, one of these."""
+
+    credits: Some | None = None
+    tokens: Some | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise wrong("credits or tokens")
+        return self
 
 
 class Invite(Section):
@@ -158,6 +171,7 @@ class Quoted(Section):
     cancel: Cancel | None = None
     withdraw_cancellation: Nothing | None = None
     seats: Seats | None = None
+    tokens: Pack | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -295,6 +309,7 @@ class Expect(Section):
     invoice: Invoice | None = None
     balance: Amount | None = None
     credits: Count | None = None
+    tokens: Count | None = None
     members: list[Text] | None = None
     may_use: dict[Text, bool] | None = None
     notices: list[Text] | None = None

@@ -82,6 +82,10 @@ def upgrade() -> None:
         _accounts("lifecycle_imports"),
     )
     op.create_index(op.f("ix_lifecycle_imports_account_id"), "lifecycle_imports", ["account_id"])
+    sold = sa.text("book = 'tokens_sold'")
+    op.create_index(
+        "ix_lifecycle_ledger_tokens", "lifecycle_ledger", ["account_id"], postgresql_where=sold, sqlite_where=sold
+    )
 
 
 def _accounts(table: str) -> sa.ForeignKeyConstraint:
