@@ -134,6 +134,9 @@ CALLS: Mapping[str, tuple[Right, Call]] = {
     "members.unassign": ("command", lambda it, sub, by: it.members.unassign(sub, "cy@acme.test", by=by)),
     "invitations.open": ("command", lambda it, sub, by: it.invitations.open(sub, by=by)),
     "invitations.revoke": ("command", lambda it, _, by: it.invitations.revoke("known code", by=by)),
+    "accounts.edit": ("command", lambda it, _, by: it.accounts.edit("acme", name=f"Acme of {by}", by=by)),
+    "accounts.close": ("command", lambda it, _, by: it.accounts.close("acme", by=by)),
+    "accounts.delete": ("operate", lambda it, _, by: it.accounts.delete("acme", by=by)),
     "balances.credit": ("operate", lambda it, _, by: it.balances.credit("acme", 1, reason="why", by=by)),
     "balances.write_off": ("operate", lambda it, _, by: it.balances.write_off("acme", 1, reason="why", by=by)),
     "balances.pay_out": ("operate", lambda it, _, by: it.balances.pay_out("acme", 1, reason="why", by=by)),
@@ -147,7 +150,7 @@ CALLS: Mapping[str, tuple[Right, Call]] = {
 
 def test_no_command_is_left_out(shop: Shop) -> None:
     """Every method of the API that says on whose behalf it is called is tried by every role."""
-    said = {"by", "said", "given", "told"}
+    said = {"by", "said", "given", "told", "changed"}
     found = {
         f"{name}.{method}"
         for name, part in vars(Parts(shop.lifecycle._context)).items()

@@ -19,6 +19,7 @@ from lifecycle.domain.diagrams import as_markdown, as_mermaid, as_table, markdow
 from lifecycle.domain.machine import Json, Machine, refuse, refusing
 from lifecycle.domain.matrix import Guard, Matrix, matrix_of
 from lifecycle.domain.refusals import REFUSALS
+from lifecycle_machines.account import AccountMachine
 from lifecycle_machines.adjustment import AdjustmentMachine
 from lifecycle_machines.credit_note import CreditNoteMachine
 from lifecycle_machines.invitation import InvitationMachine
@@ -37,6 +38,7 @@ MACHINES: tuple[tuple[str, AnyMachine], ...] = (
     ("Credit note", CreditNoteMachine),
     ("Refund", RefundMachine),
     ("Adjustment of a balance", AdjustmentMachine),
+    ("Account", AccountMachine),
     ("Member", MemberMachine),
     ("Wallet", WalletMachine),
     ("Invitation", InvitationMachine),

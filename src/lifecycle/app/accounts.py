@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Required, TypedDict, Unpack
 
 from lifecycle.app.arguments import email, invalid
+from lifecycle.app.closing import Closing, Deleted
 from lifecycle.app.context import Context
 from lifecycle.app.payment_methods import PaymentMethods
+from lifecycle.app.subscriptions import Said
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import known_zone
 from lifecycle.domain.money import exponent
 from lifecycle.domain.refusals import refused
+from lifecycle.engine.ports import WriteFailed
 from lifecycle.errors import NotFound, Refused
 from lifecycle.store import accounts as store
 from lifecycle.store.money import PaymentMethod, add_payment_method
@@ -42,18 +45,61 @@ class Details(TypedDict, total=False):
     """The named clock that it is to be on, for tests."""
 
 
+class Changed(Said, total=False):
+    """What is to be another one, and on whose behalf."""
+
+    reference: str
+    name: str
+    email: str
+    address: str
+    tax_id: str
+
+
+EDITABLE = ("reference", "name", "email", "address", "tax_id")
+
+
 class Accounts:
     """Create, read and change accounts. An account is named by its id or by the host's own reference."""
 
     def __init__(self, context: Context, methods: PaymentMethods) -> None:
         self._context = context
         self._methods = methods
+        self._closing = Closing(context)
 
     def create(self, reference: str, **details: Unpack[Details]) -> Account:
         """A new account. Raises Refused (`invalid`, `reference_taken`), and for a `clock` `clocks_not_allowed` and
         NotFound."""
         account, method = self.prepared(reference, **details)
         return self._context.engine.attempt(lambda work: self.write(work.transaction, account, method))
+
+    def edit(self, account: str, **changed: Unpack[Changed]) -> Account:
+        """Change an account's name, e-mail address (which is its first administrator's), postal address, tax id or
+        reference. Raises NotFound, Refused (`invalid`, `reference_taken`, `no_change`, `account_closed`)."""
+        found = self.get(account)
+        values = {name: str(changed[name]) for name in EDITABLE if name in changed}  # type: ignore[literal-required]
+        if "email" in values:
+            values["email"] = email(values["email"])
+        _see_texts({name: text for name, text in values.items() if name != "email"})
+        values = {name: value for name, value in values.items() if value != getattr(found, name)}
+        if not values:
+            raise refused("no_change")
+        try:
+            self._closing.change(found.id, values, changed)
+        except WriteFailed as error:
+            raise _taken(values.get("reference", "")) from error
+        return self.get(found.id)
+
+    def close(self, account: str, **said: Unpack[Said]) -> Account:
+        """Close it: from then on it can only be read. Tokens that are left go with it. Refused `subscription_live`,
+        `order_in_progress`, `invoice_open`, `refund_pending`, `balance_left`, naming them; `account_closed`."""
+        found = self.get(account)
+        self._closing.close(found.id, said)
+        return self.get(found.id)
+
+    def delete(self, account: str, **said: Unpack[Said]) -> Deleted:
+        """Erase what is personal of a closed account, by an operator: names, addresses, codes, reasons, cards. The log
+        and the books stay, with ids and amounts. Harmless when repeated. Refused `not_closed`."""
+        return self._closing.delete(account, said)
 
     def get(self, account: str) -> Account:
         """The account with this id or reference. Raises NotFound."""
@@ -85,12 +131,7 @@ class Accounts:
             exponent(currency)
         except ValueError as error:
             raise invalid(str(error)) from error
-        texts = {"reference": reference, "name": name, "address": address, "tax id": tax_id}
-        for what, text in texts.items():
-            if len(text) > MAX_LENGTH or "\0" in text:
-                raise invalid(f"The {what} is longer than {MAX_LENGTH} characters, or not text.")
-        if not reference.strip():
-            raise invalid("The reference is empty.")
+        _see_texts({"reference": reference, "name": name, "address": address, "tax_id": tax_id})
         account = Account(
             id=self._context.ids.new("acct"),
             reference=reference,
@@ -111,12 +152,21 @@ class Accounts:
     def write(self, transaction: SqlTransaction, account: Account, method: PaymentMethod | None = None) -> Account:
         """Write a new account with its payment method. Raises Refused (`reference_taken`)."""
         if store.find_account(transaction.connection, account.reference):
-            raise Refused(
-                "reference_taken",
-                f"There is an account {account.reference!r} already.",
-                instead="Use another reference.",
-            )
+            raise _taken(account.reference)
         store.add_account(transaction.connection, account, self._context.now(transaction.connection, account.clock))
         if method is not None:
             add_payment_method(transaction.connection, replace(method, default_of=account.id))
         return account
+
+
+def _see_texts(texts: Mapping[str, str]) -> None:
+    """Raises Refused (`invalid`)."""
+    for what, text in texts.items():
+        if len(text) > MAX_LENGTH or "\0" in text:
+            raise invalid(f"The {what.replace('_', ' ')} is longer than {MAX_LENGTH} characters, or not text.")
+    if not texts.get("reference", "there").strip():
+        raise invalid("The reference is empty.")
+
+
+def _taken(reference: str) -> Refused:
+    return Refused("reference_taken", f"There is an account {reference!r} already.", instead="Use another reference.")

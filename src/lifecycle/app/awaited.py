@@ -51,6 +51,9 @@ class AsyncAccounts(Awaited[Accounts]):
     """`Accounts`, awaited."""
 
     create = _awaited(Accounts.create)
+    edit = _awaited(Accounts.edit)
+    close = _awaited(Accounts.close)
+    delete = _awaited(Accounts.delete)
     get = _awaited(Accounts.get)
     list = _awaited(Accounts.list)
 

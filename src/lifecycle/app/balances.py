@@ -10,6 +10,7 @@ from lifecycle.app.arguments import invalid
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.operations import Given
 from lifecycle.domain.account import Account
+from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Beginning
 from lifecycle.engine.hand import Because
 from lifecycle.errors import NotFound, Refused
@@ -67,6 +68,8 @@ class Balances:
         def job(work: SqlWork) -> None:
             by = given.get("by", "operator")
             self._context.see_right(work.transaction.connection, found.id, by, "operate")
+            if found.closed:
+                raise refused("account_closed")
             [hand] = work.lock([found.id]) or [work.hands[found.id]]
             around = self._context.surroundings(work.transaction, found)
             facts = {"account": found.id, "currency": found.currency, "amount": amount}

@@ -39,7 +39,18 @@ from lifecycle.store.host import HostConnection
 from lifecycle.store.money import balances
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
-OURS = ("subscription", "invoice", "order", "credit_note", "refund", "adjustment", "member", "invitation", "wallet")
+OURS = (
+    "subscription",
+    "invoice",
+    "order",
+    "credit_note",
+    "refund",
+    "adjustment",
+    "account",
+    "member",
+    "invitation",
+    "wallet",
+)
 """The machines whose steps know an account and its money."""
 SqlWork = Work[SqlTransaction]
 Drive = Callable[[str, Sequence[str] | None], int]

@@ -48,6 +48,7 @@ from lifecycle.engine.ports import WriteFailed
 from lifecycle.errors import NotFound
 from lifecycle.store import accounts, queries
 from lifecycle.store import members as store
+from lifecycle.store.erasing import rename_actor
 from lifecycle.store.members import Member
 
 
@@ -220,9 +221,12 @@ class Members:
             if changed:
                 self._seating.step(work, owner, found, "edited", {}, because)
                 store.change_member(work.transaction.connection, found.id, changed)
+            if "email" in changed:
+                rename_actor(work.transaction.connection, owner.id, found.email, changed["email"])
             if role not in (None, found.role):
                 self._seating.step(work, owner, found, "role_changed", {"role": role}, because)
                 store.change_member(work.transaction.connection, found.id, {"role": role})
+            accounts.follow_administrator(work.transaction.connection, owner)
 
         return self._of(account, member, "members.edit", {**edit, "role": role}, job, told)
 
@@ -247,6 +251,7 @@ class Members:
             self._seating.step(work, owner, found, "removed", {}, because)
             store.change_member(work.transaction.connection, found.id, {"live_email": None})
             store.forget_tokens(work.transaction.connection, found.id)
+            accounts.follow_administrator(work.transaction.connection, owner)
 
         def before(work: SqlWork, owner: Account) -> None:
             found = store.find_member(work.transaction.connection, owner.id, member)

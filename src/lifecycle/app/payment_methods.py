@@ -31,7 +31,7 @@ class PaymentMethods:
 
     def start_setup(self, account: str, *, by: str = "operator") -> SetUp:
         """Begin a payment method that a person is to enter on the host's page. Raises NotFound."""
-        found = self._account(account, by)
+        found = self._open(account, by)
         return self._context.on(found.clock).gateway.start_setup(self._customer(found))
 
     def add(self, account: str, token: str, *, default: bool = True, by: str = "operator") -> PaymentMethod:
@@ -39,7 +39,7 @@ class PaymentMethods:
 
         Raises NotFound, Refused (`invalid`: the gateway can't charge it) and LifecycleError (`gateway_no_answer`).
         """
-        found = self._account(account, by)
+        found = self._open(account, by)
         added = self.prepared(found.id, token, self._customer(found), clock=found.clock)
 
         def job(work: SqlWork) -> PaymentMethod:
@@ -78,7 +78,7 @@ class PaymentMethods:
 
     def make_default(self, account: str, method: str, *, by: str = "operator") -> PaymentMethod:
         """Charge the account on this one from now on. Raises NotFound."""
-        found = self._account(account, by)
+        found = self._open(account, by)
 
         def job(work: SqlWork) -> PaymentMethod:
             self._lock(work, found)
@@ -91,7 +91,7 @@ class PaymentMethods:
     def remove(self, account: str, method: str, *, by: str = "operator") -> PaymentMethod:
         """Take one out of use; the one added last takes its place as the default. Raises NotFound, and Refused
         (`payment_method_needed`) for the only one while something is to be paid with it."""
-        found = self._account(account, by)
+        found = self._open(account, by)
 
         def job(work: SqlWork) -> PaymentMethod:
             self._lock(work, found)
@@ -170,6 +170,13 @@ class PaymentMethods:
             if found is None:
                 raise NotFound("account", account)
             self._context.see_right(connection, found.id, by, "command")
+        return found
+
+    def _open(self, account: str, by: str) -> Account:
+        """The account, where it is open. Raises as `_account`, and Refused (`account_closed`)."""
+        found = self._account(account, by)
+        if found.closed:
+            raise refused("account_closed")
         return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lifecycle.cli import options
-from lifecycle.cli.output import display, emit, facts, money, table
+from lifecycle.cli.output import display, emit, facts, money, say, table
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
@@ -81,6 +81,67 @@ def show(context: typer.Context, account: options.Account, as_json: options.AsJs
     """
     with opened(context) as lifecycle:
         _tell(lifecycle.accounts.get(account), as_json, lifecycle)
+
+
+def edit(
+    context: typer.Context,
+    account: options.Account,
+    *,
+    reference: Annotated[str | None, typer.Option(metavar="REFERENCE", help="Another name of the host's.")] = None,
+    email: Annotated[str | None, typer.Option(metavar="EMAIL", help="The administrator's address.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The organisation's name.")] = None,
+    address: Annotated[str | None, typer.Option(metavar="TEXT", help="The postal address.")] = None,
+    tax_id: Annotated[str | None, typer.Option(metavar="TEXT", help="The tax id.")] = None,
+    by: options.By = "operator",
+    reason: options.Reason = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Change an account's details."""
+    asked = {"reference": reference, "email": email, "name": name, "address": address, "tax_id": tax_id}
+    changed: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
+    with opened(context) as lifecycle:
+        _tell(lifecycle.accounts.edit(account, **changed, by=by, reason=reason), as_json)
+
+
+def close(
+    context: typer.Context,
+    account: options.Account,
+    *,
+    by: options.By = "operator",
+    reason: options.Reason = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Close an account that has nothing going on.
+
+    From then on it can only be read. Tokens that are left go with it.
+    """
+    with opened(context) as lifecycle:
+        _tell(lifecycle.accounts.close(account, by=by, reason=reason), as_json)
+
+
+def delete(
+    context: typer.Context,
+    account: options.Account,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    by: options.By = "operator",
+    reason: options.Reason = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Erase what is personal of a closed account.
+
+    For good: names, addresses, codes, reasons, cards. The log and the books stay, with ids and amounts.
+    """
+    if not yes and typer.prompt(f"Type {account} again to erase it", err=True) != account:
+        raise typer.BadParameter("That is another name; nothing was erased.")
+    with opened(context) as lifecycle:
+        gone = lifecycle.accounts.delete(account, by=by, reason=reason)
+    if as_json:
+        emit(gone)
+        return
+    display(facts({"erased": gone.account, "at the gateway": ", ".join(gone.customers) or None}))
+    for what in gone.left:
+        say(what)
 
 
 def _method(account: Account) -> str:

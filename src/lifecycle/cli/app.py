@@ -95,6 +95,9 @@ ACCOUNT: tuple[Command, ...] = (
     ("add", accounts.add, "lifecycle account add acme --email ann@acme.test --zone Europe/Paris --payment-method"),
     ("list", accounts.list_, "lifecycle account list"),
     ("show", accounts.show, "lifecycle account show acme"),
+    ("edit", accounts.edit, "lifecycle account edit acme --address '1 Main Street'"),
+    ("close", accounts.close, "lifecycle account close acme --reason 'they asked for it'"),
+    ("delete", accounts.delete, "lifecycle account delete acme --yes"),
 )
 MEMBERS: tuple[Command, ...] = (
     ("list", members.list_, "lifecycle members list acme"),

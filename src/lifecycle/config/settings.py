@@ -45,6 +45,7 @@ MACHINES = tuple(
         ("credit_note", "CreditNote"),
         ("refund", "Refund"),
         ("adjustment", "Adjustment"),
+        ("account", "Account"),
         ("member", "Member"),
         ("wallet", "Wallet"),
         ("invitation", "Invitation"),

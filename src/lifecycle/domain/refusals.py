@@ -19,6 +19,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "Change that subscription instead.",
     ),
     "already_paid": ("The invoice is paid.", ""),
+    "balance_left": ("The account has something on its balance.", "Pay it out or write it off first."),
     "balance_too_low": ("The balance is lower than that.", "Give a lower amount."),
     "cancellation_pending": (
         "The subscription is to end; nothing else can change until then.",
@@ -43,6 +44,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "Use a new key for a new command.",
     ),
     "in_delivery": ("A relay has the message in hand.", "Try again once its lease has run out."),
+    "invoice_open": ("An invoice is still to be paid.", "Pay it first."),
     "invitation_expired": ("The invitation has expired.", "Ask for a new one."),
     "invitation_revoked": ("The invitation was revoked.", "Ask for a new one."),
     "invitation_unknown": ("There is no such invitation.", "Check the code."),
@@ -67,6 +69,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "Ask one of them.",
     ),
     "not_allowed": ("The event {event} is not possible in state {state}.", ""),
+    "not_closed": ("The account is open.", "Close it first."),
     "not_due": ("Nothing of this is due, held or backing off.", "See what comes next, and when."),
     "not_found": ("There is no such thing.", "Check the id."),
     "not_offered": (
@@ -102,6 +105,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "quote_expired": ("The quote has expired.", "Ask for a new one."),
     "quote_stale": ("Something has changed since the quote was made.", "Ask for a new one."),
+    "refund_pending": ("Money is on its way back to the account.", "Try again once it is there."),
     "removed": ("The member was removed.", "Add them again."),
     "seats_assigned": (
         "More members are assigned to seats than there would be.",
@@ -114,6 +118,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "token_unknown": ("The token is unknown, used up or expired.", "Have another e-mail sent."),
     "tokens_exhausted": ("Fewer tokens are left than that.", "Buy more of them."),
     "tokens_not_sold": ("The plan sells no such pack of tokens.", "See the packs that it sells, or take another plan."),
+    "subscription_live": ("A subscription of the account is live.", "Cancel it first."),
     "too_many_attempts": ("Too many codes were tried.", "Wait a while, then try again."),
     "trial_used": ("The account has had its trial in this plan family.", "Subscribe without a trial."),
     "version_conflict": ("The subscription has changed since you read it.", "Read it again, then decide."),

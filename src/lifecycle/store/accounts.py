@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, insert, or_, select, update
 
 from lifecycle.domain.account import Account
+from lifecycle.domain.people import folded
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.store import schema
-from lifecycle.store.members import add_members, first_member
+from lifecycle.store.members import add_members, first_member, members_of
 from lifecycle.store.transaction import writing_failures
 
 _COLUMNS = {field.name for field in fields(Account)} - {"payment_method"}
@@ -62,6 +63,21 @@ def add_account(connection: Connection, account: Account, created_at: datetime) 
         )
         connection.execute(insert(schema.accounts), [values | {"created_at": created_at}])
         add_members(connection, [first_member(account, created_at)])
+
+
+def change_account(connection: Connection, account_id: str, values: Mapping[str, object]) -> None:
+    """Write some columns of one. Raises WriteFailed for a reference in use."""
+    with writing_failures():
+        connection.execute(update(schema.accounts).where(schema.accounts.c.id == account_id).values(**values))
+
+
+def follow_administrator(connection: Connection, account: Account) -> None:
+    """Have the account's e-mail be that of one of its people, and of its longest-standing administrator if whose it was
+    has another one, or is gone (rule A1)."""
+    people = members_of(connection, account.id)
+    if folded(account.email) not in {one.live_email for one in people}:
+        first = next((one.email for one in people if one.administers), account.email)
+        change_account(connection, account.id, {"email": first})
 
 
 def owned_by(connection: Connection, account_id: str, machine: str) -> Sequence[Owned]:

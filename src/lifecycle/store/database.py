@@ -110,6 +110,16 @@ class Database:
                 _idle.append(self._engine)
                 self._engine = None
 
+    def truncate_wal(self) -> bool:
+        """Write SQLite's WAL into its file, and empty it; False where somebody reads what it holds. Without a WAL there
+        is nothing to do."""
+        if not self.is_sqlite or in_memory(self.url):
+            return True
+        with self._turn, self._door.passed(), self._telling_trouble(), self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() or (1,)
+            return not busy
+
     def before_fork(self) -> None:
         """Close an SQLite file, once nobody is at work on it, until `after_fork_in_parent`."""
         if self.is_sqlite and not in_memory(self.url):
@@ -218,7 +228,7 @@ def set_up_sqlite(connection: Any, _record: object) -> None:
     """What a connection of SQLite's driver needs to keep the promises, when it is opened."""
     connection.isolation_level = None  # transactions are begun below, not by the driver
     _use_wal(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         _set(connection, pragma)
 
 

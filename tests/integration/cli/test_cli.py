@@ -32,6 +32,9 @@ def test_these_are_the_commands() -> None:
     """All of them, and nothing more."""
     assert sorted(" ".join(name) for name in NAMES) == [
         "account add",
+        "account close",
+        "account delete",
+        "account edit",
         "account list",
         "account show",
         "activate",

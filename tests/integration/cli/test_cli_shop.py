@@ -109,6 +109,7 @@ def test_check_says_what_it_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "               lifecycle_machines.credit_note:CreditNoteMachine",
         "               lifecycle_machines.refund:RefundMachine",
         "               lifecycle_machines.adjustment:AdjustmentMachine",
+        "               lifecycle_machines.account:AccountMachine",
         "               lifecycle_machines.member:MemberMachine",
         "               lifecycle_machines.wallet:WalletMachine",
         "               lifecycle_machines.invitation:InvitationMachine",

@@ -29,7 +29,7 @@ from lifecycle.testing.scenarios.model import (
     Subscribe,
     Use,
 )
-from lifecycle.testing.scenarios.stage import Stage, StoryStuck
+from lifecycle.testing.scenarios.stage import Stage, StoryStuck, Subject
 from lifecycle.testing.scenarios.values import NOTHING
 
 Offers = Subscriptions | Quotes
@@ -207,6 +207,17 @@ def _revoke(stage: Stage, step: Step, code: str) -> Done:
     return stage.lifecycle.invitations.revoke(code, **_said(stage, step, creates=True)).state, []
 
 
+def _close_account(stage: Stage, step: Step, _: object) -> Done:
+    stage.lifecycle.accounts.close(stage.subject_of(step).account, **_said(stage, step, creates=True))
+    return "closed", []
+
+
+def _delete_account(stage: Stage, step: Step, _: object) -> Done:
+    gone = stage.lifecycle.accounts.delete(stage.subject_of(step).account, by=step.by or OPERATOR)
+    stage.subject = Subject(gone.account, stage.subject_of(step).subscription)
+    return "erased", []
+
+
 def _join(stage: Stage, step: Step, it: Join) -> Done:
     return stage.lifecycle.invitations.join(it.code, it.email, caller=step.by).state, []
 
@@ -246,6 +257,8 @@ COMMANDS: Mapping[str, Callable[[Stage, Step, Any], Done]] = {
     "invite": _invite,
     "revoke": _revoke,
     "join": _join,
+    "close_account": _close_account,
+    "delete_account": _delete_account,
     "quote": _quote,
     "confirm": _confirm,
     **dict.fromkeys(("hold", "release", "retry", "fire", "skip"), _act),

@@ -191,6 +191,8 @@ class Step(Quoted):
     members: Members | None = None
     invite: Invite | None = None
     revoke: Text | None = None
+    close_account: Nothing | None = None
+    delete_account: Nothing | None = None
     join: Join | None = None
     hold: Nothing | None = None
     release: Nothing | None = None
