@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lifecycle.domain import subscription
 from lifecycle.domain.calendar import Duration
-from lifecycle.domain.effects import Assign, Notice, Post, Reason, Unassign
+from lifecycle.domain.effects import Assign, Notice, Post, Reason, Tell, Unassign
 from lifecycle.domain.machine import Effect
 from lifecycle.domain.subscription import Subscription
 from lifecycle_machines.subscription_billing import SubscriptionBilling
@@ -86,11 +86,12 @@ class SubscriptionActions(SubscriptionBilling):
 
     def end_now(self) -> None:
         """Over, at the nominal instant."""
-        self.become(self.facts.ended(self.now), Notice("ended"))
+        self.become(self.facts.ended(self.now), *self.invitations_revoked(), Notice("ended"))
 
     def end_and_refund(self) -> None:
         """Over, at the customer's wish."""
-        self.become(self.facts.ended(self.now), *self.refund_of_the_rest(), Notice("ended"))
+        refund = self.refund_of_the_rest()
+        self.become(self.facts.ended(self.now), *refund, *self.invitations_revoked(), Notice("ended"))
 
     def convert(self) -> None:
         """The trial is over and the first paid cycle starts at its end, with the change that is due by then."""
@@ -141,6 +142,10 @@ class SubscriptionActions(SubscriptionBilling):
     def bill_rest(self, facts: Subscription) -> list[Effect]:
         """The invoice for what a cycle that was cut short has grown by."""
         return self.bill("rest_of_cycle", facts, self.rest_of_cycle(facts))
+
+    def invitations_revoked(self) -> list[Tell]:
+        """Nobody joins what has ended (rule B8)."""
+        return [Tell(id, "revoked") for id, _ in self.siblings("invitation")]
 
     def failures(self) -> list[Notice]:
         """The notice for a change that is withdrawn because it has become impossible."""

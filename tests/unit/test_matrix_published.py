@@ -21,6 +21,7 @@ from lifecycle.domain.matrix import Guard, Matrix, matrix_of
 from lifecycle.domain.refusals import REFUSALS
 from lifecycle_machines.adjustment import AdjustmentMachine
 from lifecycle_machines.credit_note import CreditNoteMachine
+from lifecycle_machines.invitation import InvitationMachine
 from lifecycle_machines.invoice import InvoiceMachine
 from lifecycle_machines.member import MemberMachine
 from lifecycle_machines.order import OrderMachine
@@ -36,6 +37,7 @@ MACHINES: tuple[tuple[str, AnyMachine], ...] = (
     ("Refund", RefundMachine),
     ("Adjustment of a balance", AdjustmentMachine),
     ("Member", MemberMachine),
+    ("Invitation", InvitationMachine),
 )
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
 

@@ -8,6 +8,7 @@ from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from lifecycle.app.accounts import Accounts
 from lifecycle.app.balances import Balances
+from lifecycle.app.invitations import Invitations
 from lifecycle.app.invoices import Invoices
 from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
@@ -136,6 +137,16 @@ class AsyncMembers(Awaited[Members]):
     unassign = _awaited(Members.unassign)
 
 
+class AsyncInvitations(Awaited[Invitations]):
+    """`Invitations`, awaited."""
+
+    get = _awaited(Invitations.get)
+    list = _awaited(Invitations.list)
+    open = _awaited(Invitations.open)
+    revoke = _awaited(Invitations.revoke)
+    join = _awaited(Invitations.join)
+
+
 class AsyncOperations(Awaited[Operations]):
     """`Operations`, awaited."""
 
@@ -162,3 +173,4 @@ class AsyncParts:
         self.balances = AsyncBalances(run, "balances")
         self.operations = AsyncOperations(run, "operations")
         self.members = AsyncMembers(run, "members")
+        self.invitations = AsyncInvitations(run, "invitations")

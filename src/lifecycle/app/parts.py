@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifecycle.app.accounts import Accounts
 from lifecycle.app.balances import Balances
 from lifecycle.app.context import Context
+from lifecycle.app.invitations import Invitations
 from lifecycle.app.invoices import Invoices
 from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
@@ -29,6 +30,7 @@ class Parts:
         self.balances = Balances(context)
         self.operations = Operations(context)
         self.members = Members(context, self.subscriptions, self.quotes)
+        self.invitations = Invitations(context, self.members)
 
     @property
     def engine(self) -> Engine[SqlTransaction]:

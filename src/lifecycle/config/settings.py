@@ -46,6 +46,7 @@ MACHINES = tuple(
         ("refund", "Refund"),
         ("adjustment", "Adjustment"),
         ("member", "Member"),
+        ("invitation", "Invitation"),
     )
 )
 """Those that come with the package."""
