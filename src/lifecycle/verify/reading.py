@@ -22,9 +22,11 @@ from lifecycle.verify.records import (
     Instance,
     Message,
     Number,
+    Person,
     Raw,
     Root,
     Row,
+    Seat,
     Unreadable,
 )
 
@@ -114,5 +116,7 @@ TABLES: Mapping[type[Any], Table] = {
     Entry: schema.ledger,
     Attempt: schema.attempts,
     Number: schema.numbers,
+    Person: schema.members,
+    Seat: schema.seats,
 }
 _PARSERS = {record: [(field.name, _PARSE[cast(str, field.type)]) for field in fields(record)] for record in TABLES}

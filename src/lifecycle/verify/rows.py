@@ -19,9 +19,11 @@ from lifecycle.verify.records import (
     Instance,
     Message,
     Number,
+    Person,
     Raw,
     Root,
     Row,
+    Seat,
     Unreadable,
 )
 
@@ -42,6 +44,8 @@ class Stored:
         self.entries: list[Raw] = []
         self.attempts: list[Raw] = []
         self.numbers: list[Raw] = []
+        self.people: list[Raw] = []
+        self.seats: list[Raw] = []
         self.rows: Iterator[Raw] = iter(())
         self.count = 0
 
@@ -116,6 +120,11 @@ def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, u
         stored(root_id).attempts.append(raw)
     for *raw, root_id in connection.execute(_beside(connection, Number, after, upto)):
         stored(root_id).numbers.append(raw)
+    of_account = TABLES[Person].c.account_id
+    for raw in connection.execute(_bounded(columns(connection, Person), of_account, after, upto)):
+        stored(raw.account_id).people.append(raw)
+    for raw in connection.execute(_between(connection, Seat, after, upto)):
+        stored(raw.root_id).seats.append(raw)
     for raw in connection.execute(_between(connection, Checkpoint, after, upto)):
         stored(raw.root_id).checkpoint = raw
     query = _between(connection, Row, after, upto).order_by(schema.log.c.root_id, schema.log.c.seq)
