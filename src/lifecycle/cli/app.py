@@ -19,6 +19,7 @@ from lifecycle.cli import (
     forecasting,
     health,
     history,
+    invitations,
     invoices,
     machines,
     migrating,
@@ -58,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     ("cancel", ON_SUBSCRIPTIONS.cancel, "lifecycle cancel acme --when period_end --reason 'too dear'"),
     ("withdraw-cancellation", ON_SUBSCRIPTIONS.withdraw_cancellation, "lifecycle withdraw-cancellation acme"),
     ("confirm", subscriptions.confirm, "lifecycle confirm ord_01… --by ann@acme.test"),
+    ("join", invitations.join, "lifecycle join SPRING-2026 --email bob@acme.test"),
     ("list", reading.list_, "lifecycle list --state pending_cancellation"),
     ("show", reading.show, "lifecycle show acme"),
     ("billing", invoices.billing, "lifecycle billing acme"),
@@ -123,6 +125,12 @@ CREDITS: tuple[Command, ...] = (
     ("show", subscriptions.credits_, "lifecycle credits show acme"),
     ("use", ON_SUBSCRIPTIONS.use_credits, "lifecycle credits use acme 3 --key job-17"),
 )
+INVITATIONS: tuple[Command, ...] = (
+    ("open", invitations.open_, "lifecycle invitations open acme --limit 20 --expires 14d"),
+    ("list", invitations.list_, "lifecycle invitations list acme"),
+    ("show", invitations.show, "lifecycle invitations show SPRING-2026"),
+    ("revoke", invitations.revoke, "lifecycle invitations revoke SPRING-2026 --reason 'it was posted'"),
+)
 CLOCK: tuple[Command, ...] = (
     ("create", clocks.create, "lifecycle clock create qa --at 2026-01-31"),
     ("list", clocks.list_, "lifecycle clock list"),
@@ -160,6 +168,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("payment-methods", PAYMENT_METHODS, "What accounts are charged on."),
     ("balance", BALANCE, "What accounts have to their credit."),
     ("credits", CREDITS, "What is left of a plan's allowance."),
+    ("invitations", INVITATIONS, "Codes by which people join."),
     ("db", DB, "The database's schema."),
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),

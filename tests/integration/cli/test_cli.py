@@ -64,8 +64,13 @@ def test_these_are_the_commands() -> None:
         "hold",
         "import",
         "init",
+        "invitations list",
+        "invitations open",
+        "invitations revoke",
+        "invitations show",
         "invoices list",
         "invoices show",
+        "join",
         "list",
         "log",
         "machine",
@@ -152,7 +157,7 @@ def test_help_imports_nothing_that_is_dear(words: list[str], needed: list[str]) 
 def test_a_process_ends_with_the_code_and_speaks_on_two_streams(empty: Path) -> None:
     """Data on stdout, words on stderr, and the exit code of what happened."""
     upgraded = in_a_process("db", "upgrade", "--json", cwd=empty)
-    assert upgraded.communicate() == ('{\n  "revision": "0004",\n  "needed": "0004"\n}\n', "")
+    assert upgraded.communicate() == ('{\n  "revision": "0005",\n  "needed": "0005"\n}\n', "")
     assert upgraded.returncode == 0
 
     missing = in_a_process("show", "nobody", cwd=empty)
