@@ -18,6 +18,8 @@ from lifecycle.testing.scenarios.model import (
     Change,
     Choice,
     Confirm,
+    Invite,
+    Join,
     Pay,
     Quoted,
     Seats,
@@ -168,6 +170,26 @@ def _balance(stage: Stage, step: Step, it: Balance) -> Done:
     return format_amount(after.amount, after.currency), []
 
 
+def _invite(stage: Stage, step: Step, it: Invite) -> Done:
+    asked: dict[str, Any] = {"code": it.code, "limit": it.limit, "expires": it.expires}
+    made = stage.lifecycle.invitations.open(stage.subscription_of(step), **asked, **_said(stage, step))
+    stage.code = made.code
+    return made.state, []
+
+
+def _revoke(stage: Stage, step: Step, code: str) -> Done:
+    return stage.lifecycle.invitations.revoke(code, **_said(stage, step)).state, []
+
+
+def _join(stage: Stage, step: Step, it: Join) -> Done:
+    """They act themselves, unless told."""
+    code = it.code or stage.code
+    if code is None:
+        raise StoryStuck("There is no invitation to join by: `invite` opens one.")
+    joined = stage.lifecycle.invitations.join(code, it.email, by=step.by, reason=step.reason, key=step.key)
+    return joined.member.state if joined.used else "had a seat already", []
+
+
 def _act(stage: Stage, step: Step, it: object) -> Done:
     """What an operator does by hand; `skip` says why."""
     [name] = step.model_fields_set - MODIFIERS
@@ -199,6 +221,9 @@ COMMANDS: Mapping[str, Callable[[Stage, Step, Any], Done]] = {
     "pay": _pay,
     "use": _use,
     "balance": _balance,
+    "invite": _invite,
+    "revoke": _revoke,
+    "join": _join,
     "quote": _quote,
     "confirm": _confirm,
     **dict.fromkeys(("hold", "release", "retry", "fire", "skip"), _act),

@@ -16,6 +16,7 @@ from lifecycle.testing.scenarios.values import (
     Length,
     OrNone,
     RuleId,
+    Until,
     WhenToChange,
     WhenToEnd,
 )
@@ -105,6 +106,21 @@ class Balance(Section):
         return self
 
 
+class Invite(Section):
+    """`invite:`; `code` is made up unless given, and `join` finds it."""
+
+    code: Text | None = None
+    limit: Some | None = None
+    expires: Until | None = None
+
+
+class Join(Section):
+    """`join:`, by a code, the last that was opened unless given."""
+
+    code: Text | None = None
+    email: Text
+
+
 class Confirm(Section):
     """`confirm:` the last quote, perhaps so much later."""
 
@@ -137,6 +153,9 @@ class Step(Quoted):
     pay: Pay | None = None
     use: Use | None = None
     balance: Balance | None = None
+    invite: Invite | None = None
+    revoke: Text | None = None
+    join: Join | None = None
     hold: Nothing | None = None
     release: Nothing | None = None
     retry: Nothing | None = None
