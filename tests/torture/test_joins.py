@@ -14,7 +14,8 @@ from tests.torture.size import SIZE
 
 pytestmark = pytest.mark.sampled
 
-CLIENTS = 64 if SIZE.is_long else 8
+THREADS = 8 if SIZE.is_long else 1
+CLIENTS = joiners.PROCESSES * THREADS
 
 
 def three_of_all_join(url: str, *, limit: int | None, seats: int, refusal: str) -> None:
@@ -26,7 +27,7 @@ def three_of_all_join(url: str, *, limit: int | None, seats: int, refusal: str) 
         for name in ("bob", "cid"):
             lifecycle.invitations.join("SPRING-2026", f"{name}@shop.test")
         with forker(joiners.__name__, url) as clients:
-            clients.tell(f"SPRING-2026 / {CLIENTS}")
+            clients.tell(f"SPRING-2026 / {THREADS}")
             answers = Counter(clients.hear() for _ in range(CLIENTS))
             assert clients.hear() == "done"
         assert answers == {"joined": 3, refusal: CLIENTS - 3}
