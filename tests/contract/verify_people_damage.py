@@ -111,6 +111,13 @@ def leave_open(breaker: Breaker) -> str:
     return breaker.relog(row, event="used", target="open", changes={"used": 1}, effects=[])
 
 
+def forget_a_code(breaker: Breaker) -> str:
+    """An invitation is there by which nobody can join."""
+    one = invitation(breaker, "open")
+    breaker.remove(schema.invitations, id=one)
+    return breaker.root_of(one)
+
+
 def take_a_seat(breaker: Breaker) -> str:
     """A seat that was given is not there."""
     root, member = seat(breaker)
@@ -172,6 +179,7 @@ DAMAGE: dict[Callable[[Breaker], str], set[str]] = {
     never_expire: {"deferral_missing"},
     expire_later: {"not_deferred"},
     leave_open: {"invitation"},
+    forget_a_code: {"invitation_code"},
     take_a_seat: {"seat_missing", "seats"},
     give_a_seat: {"seat_unasked", "seats"},
     keep_a_seat: {"seat_missing", "seat_unasked"},

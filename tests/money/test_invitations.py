@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from sqlalchemy import event, select
 from lifecycle.domain import codes
 from lifecycle.errors import NotFound
 from lifecycle.store import schema
+from tests.contract.threads import at_once
+from tests.money.desk import Desk
 from tests.money.shop import Shop, code
 
 pytestmark = pytest.mark.usefixtures("whole")
@@ -190,6 +194,37 @@ def test_attempts_are_limited_by_caller(shop: Shop, team: str) -> None:
     shop.wait(minutes=15)
     assert join(shop, "dan@example.com", caller="192.0.2.7") == "done"
     assert counts(shop) == [0]
+
+
+def test_sixteen_attempts_at_once(shop: Shop) -> None:
+    """Ten of them are heard, whoever counts at the same moment (F4)."""
+    told = at_once(16, lambda: join(shop, "bob@example.com", "guess", caller="192.0.2.7"))
+    assert Counter(told) == {"invitation_unknown": 10, "too_many_attempts": 6}
+
+
+def test_an_invitation_on_a_named_clock(shop: Shop, tmp_path: Path) -> None:
+    """It expires by its clock, and goes with it (X86)."""
+    desk = Desk(shop, tmp_path)
+    desk.clocks.create("qa", "2026-01-31 09:00")
+    team, invitations = desk.bought("ann", "team"), desk.lifecycle.invitations
+    invitations.open(team, code=CODE, expires="14d", by="operator")
+    assert code(invitations.join, CODE, "bob@example.com") == "done"
+    desk.clocks.advance("qa", "2026-02-14 09:00")
+    assert invitations.get(CODE).state == "expired"
+    assert code(invitations.join, CODE, "cid@example.com") == "invitation_expired"
+    assert desk.wrong() == []
+    desk.clocks.delete("qa")
+    assert code(invitations.join, CODE, "cid@example.com") == "invitation_unknown"
+    desk.close()
+
+
+def test_a_forecast_tells_when_an_invitation_expires(shop: Shop, team: str) -> None:
+    """What would happen by July: it expires, and the subscription renews (X90)."""
+    shop.lifecycle.invitations.open(team, code=CODE, expires="14d", by="operator")
+    assert join(shop, "bob@example.com") == "done"
+    steps = shop.lifecycle.forecast(team, until="2026-07-01T09:00").steps
+    assert [(f"{one.at:%m-%d}", one.event) for one in steps][:2] == [("06-15", "expired"), ("07-01", "cycle_starts")]
+    assert shop.lifecycle.invitations.get(CODE).state == "open"
 
 
 def test_without_a_caller_the_address_counts(shop: Shop) -> None:

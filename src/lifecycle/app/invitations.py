@@ -7,6 +7,7 @@ before a code is looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -181,7 +182,6 @@ class Invitations:
             self._context.see_right(connection, looked.account_id, by, "join")
             subject = self._subjects.existing(work, looked.root_id)
             if earlier := work.earlier(looked.account_id, key, mark):
-                code_attempts.give_back(connection, caller)
                 return earlier
             work.make_way(subject.hand, subject.held)
             work.lock([looked.account_id])
@@ -191,11 +191,11 @@ class Invitations:
             with self._context.actor(work.transaction, by) as actor:
                 because = Because("command", actor, work.keep_reason(owner.id, told.get("reason")))
                 member, used = self._take_in(work, owner, subject, looked.id, joiner, because)
-            code_attempts.give_back(connection, caller)
             answer = Answer(member, "", {"used": used}, subject.hand.root.seq)
             return work.answer(owner.id, key, mark, answer)
 
         answer = self._context.carry_out(job, looked.root_id)
+        self._give_back(caller)
         member = self._members.get(looked.account_id, answer.id)
         return Joined(member, looked.root_id, looked.id, answer.facts["used"])
 
@@ -205,13 +205,27 @@ class Invitations:
         """Count an attempt, in a transaction of its own. Inside a host's it is in that, outside of the savepoint of the
         command: there a refusal does not undo it, but the host's rollback does. Refused `too_many_attempts`."""
         self._context.ready()
-        limits, database = self._context.config.code_attempts, self._context.database
-        inside = isinstance(database, HostConnection)
-        with database.reading() if inside else database.writing() as connection:
-            now = self._context.clock.now()
-            counted = code_attempts.count(connection, caller, now, limits.attempts, limits.within.timedelta)
+        limits, now = self._context.config.code_attempts, self._context.clock.now()
+        within = limits.within.timedelta
+        with self._counting() as connection:
+            if not self._within_host:  # whose transaction would keep others waiting for the rows that go
+                code_attempts.sweep(connection, now, within)
+            counted = code_attempts.count(connection, caller, now, limits.attempts, within)
         if not counted:
             raise refused("too_many_attempts")
+
+    def _give_back(self, caller: str) -> None:
+        """Once the command is done, and holds no lock: who counts inside a host's transaction may wait for those."""
+        with self._counting() as connection:
+            code_attempts.give_back(connection, caller)
+
+    def _counting(self) -> AbstractContextManager[Connection]:
+        database = self._context.database
+        return database.reading() if self._within_host else database.writing()
+
+    @property
+    def _within_host(self) -> bool:
+        return isinstance(self._context.database, HostConnection)
 
     def _look(self, digest: str, joiner: Person, key: str | None) -> Looked:
         """The invitation, if it may still be open. What is over is refused here, without a lock and by the same one

@@ -14,13 +14,16 @@ SWEPT = 1000
 """How many rows that are out of date go with an attempt at most."""
 
 
+def sweep(connection: Connection, now: datetime, within: timedelta) -> None:
+    """Let rows go that are out of date, whosever they are; those that somebody else has in hand are left to them."""
+    past = select(_TABLE.c.caller).where(_TABLE.c.since <= now - within).order_by(_TABLE.c.since).limit(SWEPT)
+    ours = past.with_for_update(skip_locked=True).scalar_subquery()
+    connection.execute(delete(_TABLE).where(_TABLE.c.caller.in_(ours)))
+
+
 def count(connection: Connection, caller: str, now: datetime, attempts: int, within: timedelta) -> bool:
-    """Take down one more attempt; False, and nothing is taken down, where the caller has had all of them. Rows that are
-    out of date go, whosever they are."""
+    """Take down one more attempt; False, and nothing is taken down, where the caller has had all of them."""
     past = _TABLE.c.since <= now - within
-    # those that somebody else is sweeping are left to them, so that nobody waits in a circle
-    swept = select(_TABLE.c.caller).where(past).order_by(_TABLE.c.since).limit(SWEPT).with_for_update(skip_locked=True)
-    connection.execute(delete(_TABLE).where(_TABLE.c.caller.in_(swept.scalar_subquery())))
     insert_or = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     counted = insert_or(_TABLE).values(caller=caller, since=now, count=1)
     counted = counted.on_conflict_do_update(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lifecycle.verify import invitation, member, subscription
 from lifecycle.verify.reading import readable
-from lifecycle.verify.records import Instance, Person, Row, Seat
+from lifecycle.verify.records import Code, Instance, Person, Row, Seat
 from lifecycle.verify.report import Finding
 from lifecycle.verify.story import Story
 
@@ -83,14 +83,17 @@ def _agrees(person: Person, one: Instance | None) -> bool:
     return (one.owner_id, one.facts["role"]) == (person.account_id, person.role) and live == bool(person.live_email)
 
 
-def wrong_with_invitations(stories: Mapping[str, Story]) -> Iterator[Finding]:
-    """Nobody can join what has ended (rule B8)."""
+def wrong_with_invitations(codes: Sequence[Code], stories: Mapping[str, Story]) -> Iterator[Finding]:
+    """Each has a code, and nobody can join what has ended (rule B8)."""
+    owners = {code.id: code.account_id for code in codes}
     ended = any(
         (story.instance.machine, story.instance.state) == (subscription.KIND, subscription.ENDED)
         for story in stories.values()
     )
     for story in stories.values():
         one = story.instance
+        if one.machine == invitation.KIND and owners.get(one.id) != one.owner_id:
+            yield Finding("invitation_code", one.root_id, one.id, None, f"Its code is of {owners.get(one.id)}.")
         if ended and (one.machine, one.state) == (invitation.KIND, invitation.OPEN):
             yield Finding("invitation", one.root_id, one.id, None, "It is open, and its subscription has ended.")
 

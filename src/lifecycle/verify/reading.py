@@ -17,6 +17,7 @@ from lifecycle.store import schema
 from lifecycle.verify.records import (
     Attempt,
     Checkpoint,
+    Code,
     Deferral,
     Entry,
     Instance,
@@ -117,6 +118,7 @@ TABLES: Mapping[type[Any], Table] = {
     Attempt: schema.attempts,
     Number: schema.numbers,
     Person: schema.members,
+    Code: schema.invitations,
     Seat: schema.seats,
 }
 _PARSERS = {record: [(field.name, _PARSE[cast(str, field.type)]) for field in fields(record)] for record in TABLES}

@@ -165,3 +165,11 @@ class Seat:
     seq: int
     place: int
     assigned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Whose invitation a code is of, by its id; the code itself is not read."""
+
+    id: str
+    account_id: str

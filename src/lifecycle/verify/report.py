@@ -82,6 +82,7 @@ CODES: Mapping[str, str] = {
     "member_row": "a member's row is not there, or says another account, role or being there than their instance",
     "invitation": "an invitation was used more often than it may be, was not counted one by one, is in a state of "
     "which its facts do not speak, or is open though its subscription has ended",
+    "invitation_code": "an invitation has no code, or one of another account",
     "seat_missing": "a row of the log gave somebody a seat whom no seat is stored for",
     "seat_unasked": "a seat is stored that no row of the log gave, or that was taken since",
     "seat_content": "a seat is not stored as its row of the log gave it, or was given twice",

@@ -13,7 +13,7 @@ from lifecycle.verify.money import Across, Money
 from lifecycle.verify.outbox import Outbox
 from lifecycle.verify.people import Seats, wrong_with_invitations, wrong_with_people
 from lifecycle.verify.reading import read, readable
-from lifecycle.verify.records import Checkpoint, Deferral, Instance, Message, Person, Root, Row, Seat, Unreadable
+from lifecycle.verify.records import Checkpoint, Code, Deferral, Instance, Message, Person, Root, Row, Seat, Unreadable
 from lifecycle.verify.report import Finding
 from lifecycle.verify.rows import Stored
 from lifecycle.verify.story import Story, Told
@@ -59,7 +59,7 @@ def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Fin
         yield from story.close(by_instance[instance_id])
     yield from money.close()
     yield from seats.close(stories)
-    yield from wrong_with_invitations(stories)
+    yield from wrong_with_invitations([read(Code, raw) for raw in stored.codes], stories)
     with readable("The facts of a member"):
         yield from wrong_with_people(root.id, [read(Person, raw) for raw in stored.people], stories)
     for message in messages:

@@ -14,6 +14,7 @@ from lifecycle.verify.reading import TABLES, columns, read
 from lifecycle.verify.records import (
     Attempt,
     Checkpoint,
+    Code,
     Deferral,
     Entry,
     Instance,
@@ -46,6 +47,7 @@ class Stored:
         self.numbers: list[Raw] = []
         self.people: list[Raw] = []
         self.seats: list[Raw] = []
+        self.codes: list[Raw] = []
         self.rows: Iterator[Raw] = iter(())
         self.count = 0
 
@@ -125,6 +127,8 @@ def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, u
         stored(raw.account_id).people.append(raw)
     for raw in connection.execute(_between(connection, Seat, after, upto)):
         stored(raw.root_id).seats.append(raw)
+    for *raw, root_id in connection.execute(_beside(connection, Code, after, upto, TABLES[Code].c.id)):
+        stored(root_id).codes.append(raw)
     for raw in connection.execute(_between(connection, Checkpoint, after, upto)):
         stored(raw.root_id).checkpoint = raw
     query = _between(connection, Row, after, upto).order_by(schema.log.c.root_id, schema.log.c.seq)
@@ -147,11 +151,18 @@ def _between(connection: Connection, record: type[Any], after: str | None, upto:
     return _bounded(columns(connection, record), TABLES[record].c.root_id, after, upto)
 
 
-def _beside(connection: Connection, record: type[Any], after: str | None, upto: str | None) -> Any:
+def _beside(
+    connection: Connection,
+    record: type[Any],
+    after: str | None,
+    upto: str | None,
+    named_by: ColumnElement[str] | None = None,
+) -> Any:
     """What names an instance and not its root, with the root as one column more."""
     table, instances = TABLES[record], schema.instances
     query = columns(connection, record).add_columns(instances.c.root_id)
-    query = query.join_from(table, instances, instances.c.id == table.c.instance_id)
+    instance = table.c.instance_id if named_by is None else named_by
+    query = query.join_from(table, instances, instances.c.id == instance)
     return _bounded(query, instances.c.root_id, after, upto)
 
 
