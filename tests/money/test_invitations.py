@@ -19,7 +19,7 @@ from tests.contract.threads import at_once
 from tests.money.desk import Desk
 from tests.money.shop import Shop, code
 
-pytestmark = pytest.mark.usefixtures("whole")
+pytestmark = [pytest.mark.usefixtures("whole"), pytest.mark.sampled]
 
 CODE = "Spring-2026"
 
