@@ -109,6 +109,8 @@ def test_check_says_what_it_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "               lifecycle_machines.credit_note:CreditNoteMachine",
         "               lifecycle_machines.refund:RefundMachine",
         "               lifecycle_machines.adjustment:AdjustmentMachine",
+        "               lifecycle_machines.member:MemberMachine",
+        "               lifecycle_machines.invitation:InvitationMachine",
         "jobs           verify_history: lifecycle_jobs.verify:verify_history, 0 4 * * *",
         "               relay_outbox: lifecycle_jobs.relay:relay_outbox, every 5s",
         "plans          basic",
