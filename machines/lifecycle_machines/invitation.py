@@ -1,6 +1,6 @@
-"""The invitation's state machine: open, until it is used up, revoked or expired.
+"""The invitation's state machine: open, until it is used up, revoked or expired (rule A9).
 
-Its facts hold how often it can be used, and nothing of its code, which stands in a row beside.
+Its facts hold an account, numbers and an instant. The code itself stands in a row beside (rule A2).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from lifecycle.domain.surroundings import Surroundings
 
 
 class InvitationMachine(Machine[Json, Surroundings]):
-    """A code for seats of a subscription (rule A9). Facts: `account`, `used`, and perhaps `limit` and `expires_at`."""
+    """A code on the root of a subscription. Facts: `account`, `used`, and where there are such `limit` and
+    `expires_at`. Who joins by it becomes a plain member."""
 
     kind = "invitation"
-    prefix = "invite"
+    prefix = "ivt"
     deferred = ("expired",)
     final_codes = {  # noqa: RUF012  # a constant of the class
         "used_up": "invitation_used_up",
@@ -33,12 +34,12 @@ class InvitationMachine(Machine[Json, Surroundings]):
     revoked = State(final=True)
     expired = State(final=True)
 
-    # Events, most of which have the name of the state that they lead to
+    # Events, two of which have the name of the state that they lead to
 
     new.to(open, event="opened", on="begin")
 
-    open.to(open, event="used", cond="not last_use", on="use")
-    open.to(used_up, event="used", cond="last_use", on="use")
+    open.to(used_up, event="used", cond="last_use", on="count_use")
+    open.to(open, event="used", cond="not last_use", on="count_use")
 
     open.to(revoked, event="revoked")
 
@@ -46,25 +47,28 @@ class InvitationMachine(Machine[Json, Surroundings]):
 
     open.to(expired, event="expired")
 
+    # Facts
+
     @classmethod
     def schedule(cls, state: str, facts: Json) -> Mapping[str, datetime]:
-        """It expires."""
-        del state
-        return {"expired": datetime.fromisoformat(facts["expires_at"])} if "expires_at" in facts else {}
+        """It expires, if it is to."""
+        expires_at = facts.get("expires_at")
+        return {"expired": datetime.fromisoformat(expires_at)} if state == "open" and expires_at else {}
 
     # Guards
 
     def last_use(self) -> bool:
-        """After this use the limit is reached."""
-        return bool(self.facts["used"] + 1 == self.facts.get("limit"))
+        """Nobody can use it after this."""
+        limit = self.facts.get("limit")
+        return limit is not None and self.facts["used"] + 1 >= limit
 
     # Actions
 
     def begin(self) -> None:
-        """As it was asked for."""
-        asked = {name: self.arguments.get(name) for name in ("account", "limit", "expires_at")}
-        self.become({"used": 0, **{name: value for name, value in asked.items() if value is not None}})
+        """Of this account, for so many, until then."""
+        told = {name: self.arguments.get(name) for name in ("account", "limit", "expires_at")}
+        self.become({**told, "used": 0})
 
-    def use(self) -> None:
-        """One more has joined, and the administrator is told."""
+    def count_use(self) -> None:
+        """Somebody has joined by it."""
         self.become({**self.facts, "used": self.facts["used"] + 1}, Notice("invitation_used"))

@@ -93,11 +93,12 @@ class SubscriptionActions(SubscriptionBilling):
 
     def end_now(self) -> None:
         """Over, at the nominal instant."""
-        self.become(self.facts.ended(self.now), *self.revoked(), Notice("ended"))
+        self.become(self.facts.ended(self.now), *self.invitations_revoked(), Notice("ended"))
 
     def end_and_refund(self) -> None:
         """Over, at the customer's wish."""
-        self.become(self.facts.ended(self.now), *self.refund_of_the_rest(), *self.revoked(), Notice("ended"))
+        refund = self.refund_of_the_rest()
+        self.become(self.facts.ended(self.now), *refund, *self.invitations_revoked(), Notice("ended"))
 
     def convert(self) -> None:
         """The trial is over and the first paid cycle starts at its end, with the change that is due by then."""
@@ -149,8 +150,8 @@ class SubscriptionActions(SubscriptionBilling):
         """The invoice for what a cycle that was cut short has grown by."""
         return self.bill("rest_of_cycle", facts, self.rest_of_cycle(facts))
 
-    def revoked(self) -> list[Tell]:
-        """The ends of the invitations to it (rule B8)."""
+    def invitations_revoked(self) -> list[Tell]:
+        """Nobody joins what has ended (rule B8)."""
         return [Tell(id, "revoked") for id, _ in self.siblings("invitation")]
 
     def failures(self) -> list[Notice]:

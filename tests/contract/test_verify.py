@@ -15,6 +15,7 @@ from lifecycle.verify import CODES, Finding, Report, rows, verify
 from tests.contract.verify_damage import DAMAGE, change_head, forget_root, garble
 from tests.contract.verify_money_damage import DAMAGE as MONEY_DAMAGE
 from tests.contract.verify_order_damage import DAMAGE as ORDER_DAMAGE
+from tests.contract.verify_people_damage import DAMAGE as PEOPLE_DAMAGE
 from tests.contract.verify_vandal import DOCUMENT, Vandal
 from tests.contract.verify_world import World, eventful
 from tests.postgres import Databases
@@ -138,7 +139,8 @@ def test_every_code_has_its_damage() -> None:
     """No code is without a test; to be late is no damage, and neither the files nor the gateway's ledger are in the
     database: they have their own."""
     elsewhere = {"overdue", "archive", "charge_missing", "charge_content", "charge_repeated", "charge_unheard"}
-    assert set().union(*DAMAGE.values(), *MONEY_DAMAGE.values(), *ORDER_DAMAGE.values()) == CODES.keys() - elsewhere
+    several = (DAMAGE, MONEY_DAMAGE, ORDER_DAMAGE, PEOPLE_DAMAGE)
+    assert {code for damage in several for codes in damage.values() for code in codes} == CODES.keys() - elsewhere
 
 
 def test_a_finding_says_where_it_is(database: Database, vandal: Vandal) -> None:

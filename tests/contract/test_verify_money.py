@@ -22,7 +22,7 @@ from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.verify import Finding, ledger_of, verify
 from lifecycle_jobs.verify import verify_history
-from tests.contract import verify_money_damage, verify_order_damage
+from tests.contract import verify_money_damage, verify_order_damage, verify_people_damage
 from tests.contract.verify_money_breaker import Breaker
 from tests.contract.verify_money_world import Shop, busy
 from tests.postgres import Databases
@@ -31,7 +31,7 @@ from tests.unit.machine_world import utc
 pytestmark = pytest.mark.sampled(4)
 
 NOW = utc("2026-09-01 09:00")
-DAMAGE = verify_money_damage.DAMAGE | verify_order_damage.DAMAGE
+DAMAGE = verify_money_damage.DAMAGE | verify_order_damage.DAMAGE | verify_people_damage.DAMAGE
 
 
 @dataclass
@@ -99,6 +99,8 @@ def test_a_busy_shop_is_in_order(database: Database, told: Told) -> None:
         *("invoice draft", "invoice open", "invoice paid", "invoice void", "invoice uncollectible"),
         *("order quoted", "order confirmed", "order completed", "order declined", "order expired", "order unknown"),
         *("credit_note issued", "refund refunded", "adjustment made", "subscription ended"),
+        *("member invited", "member enabled", "member disabled", "member removed"),
+        *("invitation open", "invitation used_up", "invitation revoked", "invitation expired"),
     }
 
 

@@ -25,6 +25,8 @@ machines:
   - lifecycle_machines.credit_note:CreditNoteMachine
   - lifecycle_machines.refund:RefundMachine
   - lifecycle_machines.adjustment:AdjustmentMachine
+  - lifecycle_machines.member:MemberMachine
+  - lifecycle_machines.invitation:InvitationMachine
 catalog:
   currency: USD
   plans:
@@ -150,6 +152,26 @@ def _june(shop: Shop) -> None:
     shop.on("2026-06-20 12:34")
     subscriptions.cancel(refunded, when="now", by="refunded")
     subscriptions.cancel(buyer, when="2026-07-20", by="buyer")
+    _people(shop, shop.buy("crew", "team"), shop.buy("left", "team"))
+
+
+def _people(shop: Shop, crew: str, left: str) -> None:
+    """Members in every state, and invitations in every state but `expired`, which comes in July."""
+    members, invitations = shop.lifecycle.members, shop.lifecycle.invitations
+    for name in ("ann", "bob", "cid"):
+        members.add("crew", f"{name}@example.com", subscription=crew, by="operator")
+    members.remove("crew", "bob@example.com", by="operator")
+    members.disable("crew", "cid@example.com", by="operator")
+    members.unassign(crew, "cid@example.com", by="operator")
+    members.add("crew", "eve@example.com", role="admin", by="operator")
+    members.edit("crew", "eve@example.com", role="member", by="operator")
+    invitations.open(crew, code="crew", limit=1, by="operator")
+    invitations.join("crew", "dan@example.com")
+    invitations.open(crew, code="crew open", limit=3, expires="2026-12-01", by="operator")
+    invitations.join("crew open", "eve@example.com")
+    invitations.open(crew, code="crew gone", expires="2026-07-01", by="operator")
+    invitations.open(left, code="left", by="operator")
+    shop.lifecycle.subscriptions.cancel(left, when="now", by="operator")
 
 
 def _july(shop: Shop) -> None:

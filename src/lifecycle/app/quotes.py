@@ -168,7 +168,7 @@ class Quotes:
             subject = self._subject(work, held, root)
             work.make_way(subject.hand, subject.held, said.get("version"))
             held = subject.hand.held[quote]
-            rows += sum(row.event in HARMLESS or row.machine in APART for row in subject.hand.log)
+            rows += sum((row.machine, row.event) in HARMLESS for row in subject.hand.log)
             is_stale = subject.hand.root.seq - was != rows
             with self._context.actor(work.transaction, said["by"]) as actor:
                 asked = Asked(facts.event, actor, {}, said.get("reason"))
@@ -220,7 +220,7 @@ class Quotes:
 
     def _rows(self, work: SqlWork, root_id: str, since: int) -> int:
         """How many rows since the quote leave it as it is: those of other quotes, of reminders, of uses of credits."""
-        return queries.rows_since(work.transaction.connection, root_id, since, HARMLESS, APART)
+        return queries.rows_since(work.transaction.connection, root_id, since, HARMLESS)
 
     def _known(self, work: SqlWork, quote: str) -> tuple[str, Order]:
         """The root of a quote, and its facts as they are before anything is locked."""
@@ -235,10 +235,16 @@ class Quotes:
         return held
 
 
-HARMLESS = frozenset({"quoted", "expired", "reminded", "use_credits", "seats_assigned", "seats_unassigned"})
-"""The events of a root that leave its quotes as they are (rule I24)."""
-APART = frozenset({"invitation"})
-"""The machines of which everything does."""
+HARMLESS = frozenset(
+    (machine, event)
+    for machine, events in (
+        ("order", ("quoted", "expired")),
+        ("subscription", ("reminded", "use_credits", "seats_assigned", "seats_unassigned")),
+        ("invitation", ("opened", "used", "revoked", "expired")),
+    )
+    for event in events
+)
+"""The events of a root, each with its machine, that leave its quotes as they are (rule I24)."""
 
 
 def _shown(held: Held) -> Quote:

@@ -26,9 +26,13 @@ def erase(connection: Connection, account_id: str) -> list[str]:
     blank = dict.fromkeys(("email", "first_name", "last_name", "position"), "")
     tokens = schema.password_tokens.c.member_id.in_(select(_MEMBERS.c.id).where(ours))
     connection.execute(delete(schema.password_tokens).where(tokens))
-    connection.execute(update(_MEMBERS).where(ours).values(**blank, live_email=None))
-    for table in (schema.invitations, schema.imports):
-        connection.execute(delete(table).where(table.c.account_id == account_id))
+    connection.execute(update(_MEMBERS).where(ours).values(**blank))
+    connection.execute(
+        update(_MEMBERS).where(ours, _MEMBERS.c.live_email.is_not(None)).values(live_email=_MEMBERS.c.id)
+    )
+    codes = schema.invitations
+    connection.execute(update(codes).where(codes.c.account_id == account_id).values(code="", digest=codes.c.id))
+    connection.execute(delete(schema.imports).where(schema.imports.c.account_id == account_id))
     connection.execute(delete(schema.answers).where(schema.answers.c.scope == account_id))
     connection.execute(update(schema.reasons).where(schema.reasons.c.root_id.in_(roots)).values(text=""))
     methods = schema.payment_methods

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, literal, or_, select
+from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, literal, or_, select, tuple_
 
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
@@ -260,13 +260,11 @@ def moved_out(connection: Connection, *, instance_id: str | None = None, owner_i
     return [MovedOut(*row) for row in connection.execute(query)]
 
 
-def rows_since(
-    connection: Connection, root_id: str, seq: int, events: Collection[str], machines: Collection[str]
-) -> int:
-    """How many rows of a root after this number are of these events, or of these machines."""
+def rows_since(connection: Connection, root_id: str, seq: int, events: Collection[tuple[str, str]]) -> int:
+    """How many rows of a root after this number are of these events, each named with its machine."""
     table = schema.log
-    meant = or_(table.c.event.in_(events), table.c.machine.in_(machines))
-    query = select(func.count()).where(table.c.root_id == root_id, table.c.seq > seq, meant)
+    of_these = tuple_(table.c.machine, table.c.event).in_(sorted(events))
+    query = select(func.count()).where(table.c.root_id == root_id, table.c.seq > seq, of_these)
     return int(connection.scalar(query) or 0)
 
 

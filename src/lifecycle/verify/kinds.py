@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.verify import invoice, notes, order, subscription
+from lifecycle.verify import invitation, invoice, member, notes, order, subscription
 from lifecycle.verify.deferrals import Wrong, compared
 from lifecycle.verify.reading import readable
 from lifecycle.verify.records import Instance, Json, Row
@@ -34,6 +34,14 @@ RULES: Mapping[str, Rules] = {
         subscription.live_key,
         subscription.wrong_with_row,
         subscription.wrong_with,
+    ),
+    member.KIND: Rules(member.FINAL, member.demanded, member.live_key, member.wrong_with_row, member.wrong_with),
+    invitation.KIND: Rules(
+        invitation.FINAL,
+        invitation.demanded,
+        invitation.live_key,
+        invitation.wrong_with_row,
+        invitation.wrong_with,
     ),
     notes.CREDIT_NOTE: Rules(*_NOTES, notes.wrong_with_credit_note),
     notes.REFUND: Rules(*_NOTES, notes.wrong_with_refund),

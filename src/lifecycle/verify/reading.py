@@ -17,14 +17,17 @@ from lifecycle.store import schema
 from lifecycle.verify.records import (
     Attempt,
     Checkpoint,
+    Code,
     Deferral,
     Entry,
     Instance,
     Message,
     Number,
+    Person,
     Raw,
     Root,
     Row,
+    Seat,
     Unreadable,
 )
 
@@ -114,5 +117,8 @@ TABLES: Mapping[type[Any], Table] = {
     Entry: schema.ledger,
     Attempt: schema.attempts,
     Number: schema.numbers,
+    Person: schema.members,
+    Code: schema.invitations,
+    Seat: schema.seats,
 }
 _PARSERS = {record: [(field.name, _PARSE[cast(str, field.type)]) for field in fields(record)] for record in TABLES}

@@ -144,3 +144,32 @@ class Number:
     number: int
     instance_id: str
     issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a member is, as far as it is judged."""
+
+    id: str
+    account_id: str
+    live_email: str | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat that a member has."""
+
+    root_id: str
+    member_id: str
+    seq: int
+    place: int
+    assigned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Whose invitation a code is of, by its id; the code itself is not read."""
+
+    id: str
+    account_id: str

@@ -11,8 +11,9 @@ from lifecycle.verify.chain import Chain, seal
 from lifecycle.verify.kinds import holds_back
 from lifecycle.verify.money import Across, Money
 from lifecycle.verify.outbox import Outbox
-from lifecycle.verify.reading import read
-from lifecycle.verify.records import Checkpoint, Deferral, Instance, Message, Root, Row, Unreadable
+from lifecycle.verify.people import Seats, wrong_with_invitations, wrong_with_people
+from lifecycle.verify.reading import read, readable
+from lifecycle.verify.records import Checkpoint, Code, Deferral, Instance, Message, Person, Root, Row, Seat, Unreadable
 from lifecycle.verify.report import Finding
 from lifecycle.verify.rows import Stored
 from lifecycle.verify.story import Story, Told
@@ -43,9 +44,10 @@ def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Fin
     messages = [read(Message, raw) for raw in stored.messages]
     outbox = Outbox(messages, first)
     money = Money(stored, stories, first, across)
+    seats = Seats(root.id, [read(Seat, raw) for raw in stored.seats], first)
     if checkpoint is not None:
         yield from _checkpoint(checkpoint, told.keys() - stories.keys())
-    yield from _log(stored, root, checkpoint, stories, (outbox, money))
+    yield from _log(stored, root, checkpoint, stories, (outbox, money, seats))
     deferrals = [read(Deferral, raw) for raw in stored.deferrals]
     by_instance: dict[str, dict[str, datetime]] = defaultdict(dict)
     for deferral in deferrals:
@@ -56,6 +58,10 @@ def _judge(stored: Stored, now: datetime | None, across: Across) -> Iterator[Fin
     for instance_id, story in stories.items():
         yield from story.close(by_instance[instance_id])
     yield from money.close()
+    yield from seats.close(stories)
+    yield from wrong_with_invitations([read(Code, raw) for raw in stored.codes], stories)
+    with readable("The facts of a member"):
+        yield from wrong_with_people(root.id, [read(Person, raw) for raw in stored.people], stories)
     for message in messages:
         if message.clock != root.clock:  # a relay would deliver it, or none
             apart = f"Its effect {message.place} is on the clock {message.clock}, and the root on {root.clock}."
@@ -72,14 +78,19 @@ def _checkpoint(checkpoint: Checkpoint, strange: Collection[str]) -> Iterator[Fi
 
 
 def _log(
-    stored: Stored, root: Root, checkpoint: Checkpoint | None, stories: dict[str, Story], written: tuple[Outbox, Money]
+    stored: Stored,
+    root: Root,
+    checkpoint: Checkpoint | None,
+    stories: dict[str, Story],
+    written: tuple[Outbox, Money, Seats],
 ) -> Iterator[Finding]:
-    outbox, money = written
+    outbox, money, seats = written
     chain = Chain() if checkpoint is None else Chain(checkpoint.seq, checkpoint.hash)
     latest = None if checkpoint is None else checkpoint.last_due_at
     for row in stored.log():
         yield from chain.take(row)
         yield from outbox.take(row)
+        yield from seats.take(row)
         if not alone(row) and at_a_due_instant(row):
             yield from _times(row, latest)
             latest = row.due_at
@@ -135,6 +146,8 @@ def _lost(stored: Stored) -> Iterator[Finding]:
         "deferrals": stored.deferrals,
         "messages": stored.messages,
         "entries": stored.entries,
+        "people": stored.people,
+        "seats": stored.seats,
     }
     number = ", ".join(f"{len(rows)} {kind}" for kind, rows in kinds.items())
     if stored.checkpoint is not None:

@@ -14,14 +14,17 @@ from lifecycle.verify.reading import TABLES, columns, read
 from lifecycle.verify.records import (
     Attempt,
     Checkpoint,
+    Code,
     Deferral,
     Entry,
     Instance,
     Message,
     Number,
+    Person,
     Raw,
     Root,
     Row,
+    Seat,
     Unreadable,
 )
 
@@ -42,6 +45,9 @@ class Stored:
         self.entries: list[Raw] = []
         self.attempts: list[Raw] = []
         self.numbers: list[Raw] = []
+        self.people: list[Raw] = []
+        self.seats: list[Raw] = []
+        self.codes: list[Raw] = []
         self.rows: Iterator[Raw] = iter(())
         self.count = 0
 
@@ -116,6 +122,13 @@ def _page(connection: Connection, roots: Mapping[str, Raw], after: str | None, u
         stored(root_id).attempts.append(raw)
     for *raw, root_id in connection.execute(_beside(connection, Number, after, upto)):
         stored(root_id).numbers.append(raw)
+    of_account = TABLES[Person].c.account_id
+    for raw in connection.execute(_bounded(columns(connection, Person), of_account, after, upto)):
+        stored(raw.account_id).people.append(raw)
+    for raw in connection.execute(_between(connection, Seat, after, upto)):
+        stored(raw.root_id).seats.append(raw)
+    for *raw, root_id in connection.execute(_beside(connection, Code, after, upto, TABLES[Code].c.id)):
+        stored(root_id).codes.append(raw)
     for raw in connection.execute(_between(connection, Checkpoint, after, upto)):
         stored(raw.root_id).checkpoint = raw
     query = _between(connection, Row, after, upto).order_by(schema.log.c.root_id, schema.log.c.seq)
@@ -138,11 +151,18 @@ def _between(connection: Connection, record: type[Any], after: str | None, upto:
     return _bounded(columns(connection, record), TABLES[record].c.root_id, after, upto)
 
 
-def _beside(connection: Connection, record: type[Any], after: str | None, upto: str | None) -> Any:
+def _beside(
+    connection: Connection,
+    record: type[Any],
+    after: str | None,
+    upto: str | None,
+    named_by: ColumnElement[str] | None = None,
+) -> Any:
     """What names an instance and not its root, with the root as one column more."""
     table, instances = TABLES[record], schema.instances
     query = columns(connection, record).add_columns(instances.c.root_id)
-    query = query.join_from(table, instances, instances.c.id == table.c.instance_id)
+    instance = table.c.instance_id if named_by is None else named_by
+    query = query.join_from(table, instances, instances.c.id == instance)
     return _bounded(query, instances.c.root_id, after, upto)
 
 

@@ -196,17 +196,6 @@ def _members(stage: Stage, step: Step, it: Members) -> Done:
     return f"{taken.added} new, {taken.assigned} assigned", []
 
 
-def _invite(stage: Stage, step: Step, it: Invite) -> Done:
-    made = stage.lifecycle.invitations.open(
-        stage.subscription_of(step), code=it.code, limit=it.limit, expires=it.expires, **_said(stage, step)
-    )
-    return f"open, {made.limit or 'any number of'} uses", []
-
-
-def _revoke(stage: Stage, step: Step, code: str) -> Done:
-    return stage.lifecycle.invitations.revoke(code, **_said(stage, step, creates=True)).state, []
-
-
 def _close_account(stage: Stage, step: Step, _: object) -> Done:
     stage.lifecycle.accounts.close(stage.subject_of(step).account, **_said(stage, step, creates=True))
     return "closed", []
@@ -218,8 +207,24 @@ def _delete_account(stage: Stage, step: Step, _: object) -> Done:
     return "erased", []
 
 
+def _invite(stage: Stage, step: Step, it: Invite) -> Done:
+    asked: dict[str, Any] = {"code": it.code, "limit": it.limit, "expires": it.expires}
+    made = stage.lifecycle.invitations.open(stage.subscription_of(step), **asked, **_said(stage, step))
+    stage.code = made.code
+    return made.state, []
+
+
+def _revoke(stage: Stage, step: Step, code: str) -> Done:
+    return stage.lifecycle.invitations.revoke(code, **_said(stage, step)).state, []
+
+
 def _join(stage: Stage, step: Step, it: Join) -> Done:
-    return stage.lifecycle.invitations.join(it.code, it.email, caller=step.by).state, []
+    """They act themselves, unless told."""
+    code = it.code or stage.code
+    if code is None:
+        raise StoryStuck("There is no invitation to join by: `invite` opens one.")
+    joined = stage.lifecycle.invitations.join(code, it.email, by=step.by, reason=step.reason, key=step.key)
+    return joined.member.state if joined.used else "had a seat already", []
 
 
 def _act(stage: Stage, step: Step, it: object) -> Done:

@@ -16,6 +16,7 @@ from lifecycle.testing.scenarios.values import (
     Length,
     OrNone,
     RuleId,
+    Until,
     WhenToChange,
     WhenToEnd,
 )
@@ -104,21 +105,6 @@ class Use(Section):
         return self
 
 
-class Invite(Section):
-    """`invite:`."""
-
-    code: Text | None = None
-    limit: Some | None = None
-    expires: Destination | None = None
-
-
-class Join(Section):
-    """`join:`."""
-
-    code: Text
-    email: Text
-
-
 class Members(Section):
     """`members:`, one of these; `grow` with the first two: seats that are missing are bought."""
 
@@ -153,6 +139,21 @@ class Balance(Section):
         if len(self.model_fields_set) != 1:
             raise wrong("one of credit, write_off, pay_out")
         return self
+
+
+class Invite(Section):
+    """`invite:`; `code` is made up unless given, and `join` finds it."""
+
+    code: Text | None = None
+    limit: Some | None = None
+    expires: Until | None = None
+
+
+class Join(Section):
+    """`join:`, by a code, the last that was opened unless given."""
+
+    code: Text | None = None
+    email: Text
 
 
 class Confirm(Section):

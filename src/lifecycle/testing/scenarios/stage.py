@@ -40,6 +40,7 @@ class Stage:
     subject: Subject | None = None
     named: dict[str, Subject] = field(default_factory=dict)
     quote: str | None = None
+    code: str | None = None
     by_scheduler: bool = False
     news: News = field(init=False)
 

@@ -53,6 +53,22 @@ def _destination(value: object) -> str:
     raise wrong("an instant, a length such as +14d or '+1 month', or next")
 
 
+def _until(value: object) -> str:
+    if isinstance(value, str) and (value.startswith("+") or _is_length(value)):
+        return f"+{_length(value)}"
+    if isinstance(value, str) and _is_instant(value):
+        return value
+    raise wrong("an instant, or a length such as 14d or '1 month'")
+
+
+def _is_length(text: str) -> bool:
+    try:
+        _length(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _one_of(*words: str) -> PlainValidator:
     """An instant, or one of these words."""
 
@@ -95,6 +111,7 @@ def _optional(value: object) -> object:
 Instant = Annotated[str, PlainValidator(_instant)]
 Length = Annotated[str, PlainValidator(_length)]
 Destination = Annotated[str, PlainValidator(_destination)]
+Until = Annotated[str, PlainValidator(_until)]
 WhenToChange = Annotated[str, _one_of("now", "next_cycle")]
 WhenToEnd = Annotated[str, _one_of("period_end", "now")]
 Amount = Annotated[str, PlainValidator(_amount)]
