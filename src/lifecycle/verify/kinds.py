@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.verify import invitation, invoice, member, notes, order, subscription
+from lifecycle.verify import account, invitation, invoice, member, notes, order, subscription
 from lifecycle.verify.deferrals import Wrong, compared
 from lifecycle.verify.reading import readable
 from lifecycle.verify.records import Instance, Json, Row
@@ -34,6 +34,20 @@ RULES: Mapping[str, Rules] = {
         subscription.live_key,
         subscription.wrong_with_row,
         subscription.wrong_with,
+    ),
+    account.KIND: Rules(
+        account.FINAL,
+        account.demanded,
+        account.no_live_key,
+        account.wrong_with_account_row,
+        account.wrong_with_account,
+    ),
+    account.WALLET: Rules(
+        account.NEVER,
+        account.demanded,
+        account.wallet_key,
+        account.wrong_with_wallet_row,
+        account.wrong_with_wallet,
     ),
     member.KIND: Rules(member.FINAL, member.demanded, member.live_key, member.wrong_with_row, member.wrong_with),
     invitation.KIND: Rules(

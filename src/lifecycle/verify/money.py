@@ -107,3 +107,6 @@ def wrong_across(database: Database, sums: Mapping[str, int]) -> Iterator[Findin
             query.group_by(table.c.account_id, table.c.unit).having(over > 0)
         ):
             yield Finding("balance", str(account), None, None, f"Its balance is {-amount} {unit}.")
+        tokens = select(table.c.account_id, over).where(table.c.book == "tokens").group_by(table.c.account_id)
+        for account, left in connection.execute(tokens.having(over < 0)):
+            yield Finding("tokens", str(account), None, None, f"It has used {-left} tokens more than it has bought.")
