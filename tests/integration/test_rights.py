@@ -134,6 +134,7 @@ CALLS: Mapping[str, tuple[Right, Call]] = {
     "members.unassign": ("command", lambda it, sub, by: it.members.unassign(sub, "cy@acme.test", by=by)),
     "invitations.open": ("command", lambda it, sub, by: it.invitations.open(sub, by=by)),
     "invitations.revoke": ("command", lambda it, _, by: it.invitations.revoke("known code", by=by)),
+    "pages.account": ("read", lambda it, _, by: it.pages.account("acme", by=by)),
     "accounts.edit": ("command", lambda it, _, by: it.accounts.edit("acme", name=f"Acme of {by}", by=by)),
     "accounts.close": ("command", lambda it, _, by: it.accounts.close("acme", by=by)),
     "accounts.delete": ("operate", lambda it, _, by: it.accounts.delete("acme", by=by)),

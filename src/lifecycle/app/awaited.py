@@ -12,6 +12,7 @@ from lifecycle.app.invitations import Invitations
 from lifecycle.app.invoices import Invoices
 from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
+from lifecycle.app.pages import Pages
 from lifecycle.app.parts import Parts
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import Quotes
@@ -162,6 +163,12 @@ class AsyncTokens(Awaited[Tokens]):
     use = _awaited(Tokens.use)
 
 
+class AsyncPages(Awaited[Pages]):
+    """`Pages`, awaited."""
+
+    account = _awaited(Pages.account)
+
+
 class AsyncOperations(Awaited[Operations]):
     """`Operations`, awaited."""
 
@@ -188,5 +195,6 @@ class AsyncParts:
         self.balances = AsyncBalances(run, "balances")
         self.operations = AsyncOperations(run, "operations")
         self.tokens = AsyncTokens(run, "tokens")
+        self.pages = AsyncPages(run, "pages")
         self.members = AsyncMembers(run, "members")
         self.invitations = AsyncInvitations(run, "invitations")

@@ -9,6 +9,7 @@ from lifecycle.app.invitations import Invitations
 from lifecycle.app.invoices import Invoices
 from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
+from lifecycle.app.pages import Pages
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import Quotes
 from lifecycle.app.subscriptions import Subscriptions
@@ -33,6 +34,16 @@ class Parts:
         self.tokens = Tokens(context)
         self.members = Members(context, self.subscriptions, self.quotes)
         self.invitations = Invitations(context, self.members)
+        self.pages = Pages(
+            context,
+            self.subscriptions,
+            self.invoices,
+            self.balances,
+            self.payment_methods,
+            self.operations,
+            self.members,
+            self.tokens,
+        )
 
     @property
     def engine(self) -> Engine[SqlTransaction]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lifecycle.cli import options
-from lifecycle.cli.output import display, emit, facts, money, say, table
+from lifecycle.cli.output import display, emit, facts, money, say, table, when
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
@@ -179,12 +179,43 @@ def _tell_all(lifecycle: Lifecycle, account: Account, pairs: dict[str, str | Non
     from lifecycle.cli.directory import Directory
 
     owned = lifecycle.subscriptions.list(account=account.id)
-    methods, balance = lifecycle.payment_methods.list(account.id), lifecycle.balances.get(account.id)
+    page = lifecycle.pages.account(account.id, by="operator")
+    methods, balance = page.payment_methods, page.balance
     if as_json:
-        cards = [payment_methods.described(one) for one in methods]
-        emit(plain(account) | {"balance": balance.amount, "payment_methods": cards, "subscriptions": owned})
+        told = {
+            "balance": balance.amount,
+            "tokens": page.tokens,
+            "members": page.members,
+            "payment_methods": [payment_methods.described(one) for one in methods],
+            "subscriptions": owned,
+            "pages": [
+                {
+                    "id": one.subscription.id,
+                    "renews": one.renews,
+                    "ends_at": one.ends_at,
+                    "seats_used": one.seats_used,
+                    "possible": one.possible,
+                }
+                for one in page.subscriptions
+            ],
+            "plans": page.plans,
+        }
+        emit(plain(account) | plain(told))
         return
-    display(facts(pairs | {"balance": money(balance.amount, balance.currency)}))
+    more = {
+        "balance": money(balance.amount, balance.currency),
+        "tokens": str(page.tokens) if page.tokens else None,
+        "members": str(page.members),
+    }
+    for one in page.subscriptions:
+        renews = one.renews
+        more[f"{one.subscription.plan} seats"] = f"{one.seats_used} of {one.subscription.seats} are taken"
+        if renews is not None:
+            amount = money(renews.total, one.subscription.currency)
+            more[f"{one.subscription.plan} renews"] = f"{when(renews.date, account.zone)}, {amount}"
+    if not page.subscriptions:
+        more["plans to choose"] = ", ".join(offer.plan for offer in page.plans)
+    display(facts(pairs | more))
     if methods:
         display("", payment_methods.methods(methods, account.zone))
     if owned:
