@@ -69,13 +69,14 @@ class Tokens:
             return self._of(connection, self._account(connection, account))
 
     def history(self, account: str) -> Sequence[TokenEntry]:
-        """What was bought and used, in nominal order. Raises NotFound."""
+        """What was bought and used, in nominal order; at one instant what was bought first. Raises NotFound."""
         self._context.ready()
         left, told = 0, list[TokenEntry]()
         with self._context.database.reading() as connection:
-            for entry in money.entries(connection, self._account(connection, account).id, "tokens"):
-                left += entry.amount
-                told.append(TokenEntry(entry.at, entry.amount, left))
+            entries = money.entries(connection, self._account(connection, account).id, "tokens")
+        for entry in sorted(entries, key=lambda one: (one.at, one.amount < 0)):
+            left += entry.amount
+            told.append(TokenEntry(entry.at, entry.amount, left))
         return told
 
     def packs(self, subscription: str) -> Sequence[Pack]:
