@@ -133,6 +133,7 @@ CALLS: Mapping[str, tuple[Right, Call]] = {
     "members.assign": ("command", lambda it, sub, by: it.members.assign(sub, "cy@acme.test", by=by)),
     "members.unassign": ("command", lambda it, sub, by: it.members.unassign(sub, "cy@acme.test", by=by)),
     "invitations.open": ("command", lambda it, sub, by: it.invitations.open(sub, by=by)),
+    "invitations.join": ("join", lambda it, _, by: it.invitations.join("known code", "hal@umbra.test", by=by)),
     "invitations.revoke": ("command", lambda it, _, by: it.invitations.revoke("known code", by=by)),
     "pages.account": ("read", lambda it, _, by: it.pages.account("acme", by=by)),
     "accounts.edit": ("command", lambda it, _, by: it.accounts.edit("acme", name=f"Acme of {by}", by=by)),

@@ -60,7 +60,7 @@ class Client:
 def carry_out(lifecycle: Lifecycle, order: Order) -> SubscriptionView:
     """Do what an order says; the second time it is the same command with the same key. Raises LifecycleError."""
     subscriptions, where = lifecycle.subscriptions, order.subscription
-    said: Said = {"by": f"{order.ticket}@shop.test", "reason": order.ticket, "key": order.key}
+    said: Said = {"by": order.ticket, "reason": order.ticket, "key": order.key}
     far = FAR + timedelta(seconds=number_of(order.ticket))
     steps: dict[str, Callable[[], SubscriptionView]] = {
         "open": lambda: subscriptions.create(where, plan="team", **said),

@@ -125,13 +125,17 @@ def test_from_two_hundred_to_fifty_in_the_middle_of_june() -> None:
 # Every command
 
 
+GROUPED = {"buy-tokens": (["tokens"], "buy")}
+"""Commands that stand in a group of their own."""
+
+
 @ON_SQLITE
 @pytest.mark.parametrize("name", [name for name, _, _ in QUOTE if name != "show"])
 def test_a_quote_takes_what_its_command_takes(name: str) -> None:
     """All but an idempotency key, for it is harmless when repeated."""
     quoted, command = (
         re.findall(r"^  (--[a-z-]+|[a-z]+(?=  ))", lifecycle(*words, name, "--help").out.partition("\n\n")[2], re.M)
-        for words in (["quote"], [])
+        for words, name in ((["quote"], name), GROUPED.get(name, ([], name)))
     )
     assert quoted == [option for option in command if option != "--key"]
     assert "--by" in quoted

@@ -248,14 +248,16 @@ def test_an_account_shows_its_subscriptions() -> None:
     assert (shown["reference"], shown["zone"], shown["payment_method"]) == ("globex", "Asia/Tokyo", None)
     assert [held["state"] for held in shown["subscriptions"]] == ["ended"]
     assert lifecycle("account", "show", shown["id"]).lines == [
-        "account         globex",
-        f"id              {shown['id']}",
-        "name            globex",
-        "e-mail          hank@globex.test",
-        "zone            Asia/Tokyo",
-        "currency        USD",
-        "payment method  missing",
-        "balance         0.00 USD",
+        "account          globex",
+        f"id               {shown['id']}",
+        "name             globex",
+        "e-mail           hank@globex.test",
+        "zone             Asia/Tokyo",
+        "currency         USD",
+        "payment method   missing",
+        "balance          0.00 USD",
+        "members          1",
+        "plans to choose  basic, flexible, team",
         "",
         "account  plan   interval  seats  state",
         "──────────────────────────────────────",
@@ -266,10 +268,11 @@ def test_an_account_shows_its_subscriptions() -> None:
 def test_an_account_shows_what_it_is_charged_on() -> None:
     """The sandbox's good card, which expires two years after it was made."""
     lines = lifecycle("account", "show", "acme").lines
-    assert lines[9].split() == ["payment", "method", "expires", "default", "added", "id"]
-    assert lines[11].startswith("Sandbox •••• 4242  2022-01  yes      2020-01-31  pm_")
+    assert lines[12].split() == ["payment", "method", "expires", "default", "added", "id"]
+    assert lines[14].startswith("Sandbox •••• 4242  2022-01  yes      2020-01-31  pm_")
     shown = lifecycle("account", "show", "acme", "--json").json
     assert (shown["balance"], shown["payment_methods"][0]["id"]) == (0, shown["payment_method"])
+    assert [page["seats_used"] for page in shown["pages"]] == [0]
 
 
 def test_accounts_are_listed_by_reference() -> None:
