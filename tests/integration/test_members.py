@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from lifecycle.errors import LifecycleError, NotFound, Refused
 from lifecycle.store import migrate, schema
 from lifecycle.verify import verify
 from tests.integration.world import travelling
+from tests.unit.machine_world import utc
 
 pytestmark = pytest.mark.sampled
 
@@ -212,6 +214,11 @@ def test_keys_and_versions(shop: Shop) -> None:
     first = members.add_all("acme", [BOB], subscription=shop.sub, by=ANN, key="k")
     assert members.add_all("acme", [BOB], subscription=shop.sub, by=ANN, key="k") == first
     assert shop.refusal("add_all", "acme", [CY], subscription=shop.sub, by=ANN, key="k") == "idempotency_conflict"
+    grown: dict[str, Any] = {"subscription": shop.sub, "grow": True, "by": ANN, "key": "g"}
+    assert members.add_all("acme", [f"p{n}@acme.test" for n in range(4)], **grown).assigned == 4
+    assert members.add_all("acme", [f"p{n}@acme.test" for n in range(4)], **grown).assigned == 0
+    assert shop.lifecycle.subscriptions.get(shop.sub).seats == 5
+    members.remove("acme", "p3@acme.test", by=ANN)
     version = shop.lifecycle.subscriptions.get(shop.sub).version
     assert shop.refusal("assign", shop.sub, ANN, by=ANN, version=version - 1) == "version_conflict"
     assert members.assign(shop.sub, ANN, by=ANN, version=version).subscriptions == (shop.sub,)
@@ -254,3 +261,24 @@ def test_accounts_from_before_get_their_administrator(database_url: str) -> None
         assert (
             lifecycle.members.edit("acme", "ANN@acme.test", position="CEO", by="ann@acme.test").account_id == account.id
         )
+
+
+def test_people_on_a_named_clock_live_by_it_and_go_with_it(database_url: str) -> None:
+    """The token counts by that clock, which stands half a year behind; deleting it leaves nobody (rules A3, G4)."""
+    with travelling(database_url, "2027-01-01T00:00:00+00:00", LIFECYCLE_CLOCKS__ALLOWED="true") as (lifecycle, _):
+        lifecycle.clocks.create("qa", utc("2026-06-01"))
+        lifecycle.accounts.create("acme", email=ANN, payment_method=True, clock="qa")
+        sub = lifecycle.subscriptions.create("acme", plan="team", trial=False, by=ANN).id
+        lifecycle.members.add_all("acme", [BOB, CY, DOT, "eli@acme.test"], subscription=sub, grow=True, by=ANN)
+        lifecycle.invitations.open(sub, by=ANN)
+        lifecycle.members.preview("acme", ["fay@acme.test"], subscription=sub, grow=True, by=ANN)
+        lifecycle.members.resend_password_email("acme", CY, by=ANN)
+        token = lifecycle.members.resend_password_email("acme", BOB, by=ANN)
+        assert token.expires_at == utc("2026-06-04")
+        assert lifecycle.members.redeem(token.token).state == "enabled"
+        lifecycle.clocks.delete("qa")
+        assert lifecycle.accounts.list() == []
+        people = (schema.members, schema.seats, schema.invitations, schema.password_tokens, schema.imports)
+        with lifecycle.database.reading() as connection:
+            assert [connection.execute(select(table)).all() for table in people] == [[], [], [], [], []]
+        assert verify(lifecycle.database).findings == ()

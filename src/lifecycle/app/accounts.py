@@ -16,7 +16,7 @@ from lifecycle.domain.calendar import known_zone
 from lifecycle.domain.money import exponent
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.ports import WriteFailed
-from lifecycle.errors import NotFound, Refused
+from lifecycle.errors import Refused
 from lifecycle.store import accounts as store
 from lifecycle.store.money import PaymentMethod, add_payment_method
 from lifecycle.store.transaction import SqlTransaction
@@ -105,10 +105,7 @@ class Accounts:
         """The account with this id or reference. Raises NotFound."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = store.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
-        return found
+            return store.the_account(connection, account)
 
     def list(self) -> Sequence[Account]:
         """Every account, in order of reference."""

@@ -13,7 +13,7 @@ from lifecycle.domain.account import Account
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Beginning
 from lifecycle.engine.hand import Because
-from lifecycle.errors import NotFound, Refused
+from lifecycle.errors import Refused
 from lifecycle.store import accounts, money
 from lifecycle.store.money import Entry
 
@@ -83,7 +83,4 @@ class Balances:
     def _account(self, account: str) -> Account:
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = accounts.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
-        return found
+            return accounts.the_account(connection, account)

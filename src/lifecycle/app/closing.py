@@ -23,7 +23,7 @@ from lifecycle.domain.people import folded
 from lifecycle.domain.refusals import REFUSALS, refused
 from lifecycle.domain.rights import Right
 from lifecycle.engine.hand import Because
-from lifecycle.errors import NotFound, Refused
+from lifecycle.errors import Refused
 from lifecycle.store import accounts, erasing, members, money, queries
 from lifecycle.store.database import Database
 
@@ -110,14 +110,14 @@ class Closing:
 
         def inside(work: SqlWork) -> Account:
             connection = work.transaction.connection
-            owner = _account(connection, account)
+            owner = accounts.the_account(connection, account)
             work.stand_by(owner.clock)
             self._context.see_right(connection, owner.id, said["by"], right)
             if before is not None:
                 before(work, owner)
             work.lock([owner.id])
             work.make_way(work.hands[owner.id], None)
-            owner = _account(connection, owner.id)
+            owner = accounts.the_account(connection, owner.id)
             with self._context.actor(work.transaction, said["by"]) as actor:
                 because = Because("command", actor, work.keep_reason(owner.id, said.get("reason")))
                 job(work, owner, because)
@@ -162,13 +162,6 @@ class Closing:
         if database.truncate_wal():
             return ()
         return ("Somebody reads the database, so that its WAL still holds it: repeat lifecycle account delete later.",)
-
-
-def _account(connection: Connection, account: str) -> Account:
-    found = accounts.find_account(connection, account)
-    if found is None:
-        raise NotFound("account", account)
-    return found
 
 
 def _is_deleted(owner: Account) -> bool:

@@ -138,9 +138,7 @@ def _scope(context: Context, connection: Connection, instance: str | None, accou
         zone, clock = (owner.zone, owner.clock) if owner else (context.config.zone, None)
         return Scope(which, root_id, zone, clock)
     if account is not None:
-        owner = accounts.find_account(connection, account)
-        if owner is None:
-            raise NotFound("account", account)
+        owner = accounts.the_account(connection, account)
         which = copying.extent(connection, DESTINATIONS, accounts=[owner.id])
         return Scope(which, None, owner.zone, owner.clock)
     return Scope(copying.everything(connection, DESTINATIONS), None, context.config.zone)

@@ -23,7 +23,6 @@ from lifecycle.app.subjects import KIND as SUBSCRIPTION
 from lifecycle.app.subjects import Subjects
 from lifecycle.app.subscriptions import Judged, Said
 from lifecycle.domain import codes
-from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.machine import Json
 from lifecycle.domain.refusals import refused
@@ -74,7 +73,7 @@ class Invitations:
         """Those of an account or of a subscription, oldest first. Raises NotFound."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            owner = None if account is None else self._account(connection, account).id
+            owner = None if account is None else accounts.the_account(connection, account).id
             if subscription and not queries.instances(connection, machine=SUBSCRIPTION, id=subscription):
                 raise NotFound(SUBSCRIPTION, subscription)
             return [_view(one) for one in store.invitations(connection, account_id=owner, root_id=subscription)]
@@ -170,12 +169,6 @@ class Invitations:
         found = store.find_invitation(connection, name, codes.digest(name))
         if found is None:
             raise NotFound("invitation", name)
-        return found
-
-    def _account(self, connection: Connection, account: str) -> Account:
-        found = accounts.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
         return found
 
 

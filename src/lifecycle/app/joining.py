@@ -29,7 +29,6 @@ from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because, Held
 from lifecycle.engine.keys import fingerprint
-from lifecycle.errors import NotFound
 from lifecycle.store import accounts, code_attempts
 from lifecycle.store import invitations as store
 from lifecycle.store import members as people
@@ -91,9 +90,7 @@ class Joins:
             work.make_way(subject.hand, subject.held)
             work.lock([looked.account_id])
             work.make_way(work.hands[looked.account_id], None)
-            owner = accounts.find_account(connection, looked.account_id)
-            if owner is None:
-                raise NotFound("account", looked.account_id)
+            owner = accounts.the_account(connection, looked.account_id)
             open_account(owner)
             with self._context.actor(work.transaction, by) as actor:
                 because = Because("command", actor, work.keep_reason(owner.id, told.get("reason")))

@@ -95,9 +95,7 @@ class Pages:
         """The page of an account, for an administrator of it or an operator. Raises NotFound, Refused (`not_admin`)."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = accounts.find_account(connection, account)
-            if found is None:
-                raise NotFound("account", account)
+            found = accounts.the_account(connection, account)
             self._context.see_right(connection, found.id, by, "read")
         live = [one for one in self._subscriptions.list(account=found.id) if one.state != "ended"]
         return AccountPage(

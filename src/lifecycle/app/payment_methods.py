@@ -166,9 +166,7 @@ class PaymentMethods:
         """The account, of which `by` may command. Raises NotFound, Refused (`not_admin`)."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            found = accounts.find_account(connection, account)
-            if found is None:
-                raise NotFound("account", account)
+            found = accounts.the_account(connection, account)
             self._context.see_right(connection, found.id, by, "command")
         return found
 

@@ -20,7 +20,7 @@ from lifecycle.domain.refusals import refused
 from lifecycle.domain.subscription import Subscription
 from lifecycle.engine.commands import Beginning
 from lifecycle.engine.hand import Because
-from lifecycle.errors import NotFound, Refused
+from lifecycle.errors import Refused
 from lifecycle.store import accounts
 from lifecycle.store import members as store
 from lifecycle.store.members import Member
@@ -91,9 +91,7 @@ class Seating:
         facts: Order = order.facts
         hand, held = work.find(facts.subscription)
         work.lock([facts.account])
-        account = accounts.find_account(work.transaction.connection, facts.account)
-        if account is None:
-            raise NotFound("account", facts.account)
+        account = accounts.the_account(work.transaction.connection, facts.account)
         subject = Subject(hand, held, self._context.surroundings(work.transaction, account), account.id)
         because = Because("command", facts.actor or "system", facts.reason_id)
         self.take_in(work, account, [Person(**one) for one in people], because, subject)

@@ -37,7 +37,7 @@ class Subjects:
         together with the account's others. Raises NotFound.
         """
         transaction = work.transaction
-        owner = self._account(transaction, account)
+        owner = accounts.the_account(transaction.connection, account)
         work.stand_by(owner.clock)
         if hand is None:
             self.lock_live(work, owner.id)
@@ -139,9 +139,3 @@ class Subjects:
     def _being_bought(self, transaction: SqlTransaction, owner_id: str) -> frozenset[str | None]:
         """The live keys of first purchases of the account that are being charged."""
         return frozenset(one.live_key for one in accounts.owned_by(transaction.connection, owner_id, "order"))
-
-    def _account(self, transaction: SqlTransaction, account: str) -> Account:
-        found = accounts.find_account(transaction.connection, account)
-        if found is None:
-            raise NotFound("account", account)
-        return found

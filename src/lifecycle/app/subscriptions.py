@@ -20,7 +20,6 @@ from lifecycle.app.standing import StandingView, standing
 from lifecycle.app.subjects import KIND, Subjects
 from lifecycle.app.views import OrderView, SubscriptionView, order_view, view
 from lifecycle.domain import invoice, order
-from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.keys import fingerprint
@@ -146,7 +145,7 @@ class Subscriptions:
         """Subscriptions, oldest first. Raises NotFound for an unknown account."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            owner = self._account(connection, account).id if account else None
+            owner = accounts.the_account(connection, account).id if account else None
             return [view(row) for row in queries.instances(connection, machine=KIND, owner_id=owner, state=state)]
 
     def standing(self, subscription: str) -> StandingView:
@@ -154,7 +153,7 @@ class Subscriptions:
         self._context.ready()
         with self._context.database.reading() as connection:
             found = self._found(connection, subscription)
-            account = self._account(connection, found.owner_id or "")
+            account = accounts.the_account(connection, found.owner_id or "")
             open_ones = money.documents(connection, "invoice", root_id=found.root_id, states=("open",))
             now = self._context.now(connection, found.clock)
         owed = [invoice.load(one.facts) for one in open_ones]
@@ -211,9 +210,3 @@ class Subscriptions:
         return next(
             (order_view(one.id, one.state, order.load(one.facts)) for one in waiting if one.root_id == of.root_id), None
         )
-
-    def _account(self, connection: Connection, account: str) -> Account:
-        found = accounts.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
-        return found

@@ -66,14 +66,14 @@ class Tokens:
         """What is there. Raises NotFound."""
         self._context.ready()
         with self._context.database.reading() as connection:
-            return self._of(connection, self._account(connection, account))
+            return self._of(connection, accounts.the_account(connection, account))
 
     def history(self, account: str) -> Sequence[TokenEntry]:
         """What was bought and used, in nominal order; at one instant what was bought first. Raises NotFound."""
         self._context.ready()
         left, told = 0, list[TokenEntry]()
         with self._context.database.reading() as connection:
-            entries = money.entries(connection, self._account(connection, account).id, "tokens")
+            entries = money.entries(connection, accounts.the_account(connection, account).id, "tokens")
         for entry in sorted(entries, key=lambda one: (one.at, one.amount < 0)):
             left += entry.amount
             told.append(TokenEntry(entry.at, entry.amount, left))
@@ -86,7 +86,7 @@ class Tokens:
             found = queries.instances(connection, machine="subscription", id=subscription)
             if not found:
                 raise NotFound("subscription", subscription)
-            currency = self._account(connection, found[0].owner_id or "").currency
+            currency = accounts.the_account(connection, found[0].owner_id or "").currency
         plan = self._context.config.catalog.plan(found[0].facts["plan"])
         sold = {} if plan is None else plan.token_packs
         return [Pack(count, prices[currency], currency) for count, prices in sorted(sold.items()) if currency in prices]
@@ -97,7 +97,7 @@ class Tokens:
 
         def job(work: SqlWork) -> Answer:
             connection = work.transaction.connection
-            owner = self._account(connection, account)
+            owner = accounts.the_account(connection, account)
             work.stand_by(owner.clock)
             self._context.see_right(connection, owner.id, said["by"], "command")
             key, mark = said.get("key"), fingerprint(owner.id, "tokens.use", {"tokens": count})
@@ -106,7 +106,7 @@ class Tokens:
             work.lock([owner.id])
             hand = work.hands[owner.id]
             work.make_way(hand, None, said.get("version"))
-            open_account(self._account(connection, owner.id))
+            open_account(accounts.the_account(connection, owner.id))
             around = replace(
                 self._context.surroundings(work.transaction, owner), tokens=self._of(connection, owner).left
             )
@@ -128,12 +128,6 @@ class Tokens:
         bought = -sum(one.amount for one in money.entries(connection, account.id, "tokens_sold"))
         wallet = queries.instances(connection, machine=WALLET, id=_wallet(account))
         return TokenBalance(account.id, bought, wallet[0].facts["used"] if wallet else 0)
-
-    def _account(self, connection: Connection, account: str) -> Account:
-        found = accounts.find_account(connection, account)
-        if found is None:
-            raise NotFound("account", account)
-        return found
 
 
 def _wallet(account: Account) -> str:

@@ -23,7 +23,9 @@ Interval = Annotated[
 ]
 Seats = Annotated[int | None, typer.Option(metavar="N", help="The number of seats.")]
 
-By = Annotated[str, typer.Option(metavar="NAME", help="On whose behalf: a name or an e-mail address.")]
+By = Annotated[
+    str, typer.Option(metavar="NAME", help="On whose behalf: an administrator's address, or an operator's name.")
+]
 Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, in their words; it is kept apart from the log.")]
 Key = Annotated[
     str | None, typer.Option(metavar="KEY", help="An idempotency key: the same command again answers the same.")
@@ -47,4 +49,4 @@ OneThing = Annotated[
 Why = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in your words; it is kept apart from the log.")
 ]
-Operator = Annotated[str, typer.Option("--by", metavar="NAME", help="Which operator: a name or an e-mail address.")]
+Operator = Annotated[str, typer.Option("--by", metavar="NAME", help="Which operator, by a name.")]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from lifecycle.domain.account import Account
 from lifecycle.domain.people import folded
 from lifecycle.engine.records import InstanceRecord
+from lifecycle.errors import NotFound
 from lifecycle.store import schema
 from lifecycle.store.members import add_members, first_member, members_of
 from lifecycle.store.transaction import writing_failures
@@ -39,6 +40,14 @@ def find_account(connection: Connection, name: str) -> Account | None:
     table = schema.accounts
     row = connection.execute(_ACCOUNTS.where(or_(table.c.id == name, table.c.reference == name))).first()
     return Account(*row) if row else None
+
+
+def the_account(connection: Connection, name: str) -> Account:
+    """The same, which is to be there. Raises NotFound."""
+    found = find_account(connection, name)
+    if found is None:
+        raise NotFound("account", name)
+    return found
 
 
 def accounts_by_id(connection: Connection, ids: Iterable[str]) -> Mapping[str, Account]:

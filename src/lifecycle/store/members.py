@@ -179,11 +179,12 @@ def keep_token(connection: Connection, digest: str, member_id: str, expires_at: 
     connection.execute(insert(schema.password_tokens).values(digest=digest, member_id=member_id, expires_at=expires_at))
 
 
-def whose_token(connection: Connection, digest: str, now: datetime) -> Member | None:
-    """Whose it is, if it has not expired."""
+def whose_token(connection: Connection, digest: str) -> tuple[Member, datetime] | None:
+    """Whose it is, and when it expires, or has expired."""
     table = schema.password_tokens
-    query = _ALL.join(table, table.c.member_id == _MEMBERS.c.id)
-    return next(_members(connection, query.where(table.c.digest == digest, table.c.expires_at > now)), None)
+    query = _ALL.add_columns(table.c.expires_at).join(table, table.c.member_id == _MEMBERS.c.id)
+    row = connection.execute(query.where(table.c.digest == digest)).first()
+    return (_member(row[:-1]), row[-1]) if row else None
 
 
 def forget_tokens(connection: Connection, member_id: str) -> None:
