@@ -80,9 +80,6 @@ class Accounts:
         if "email" in values:
             values["email"] = email(values["email"])
         _see_texts({name: text for name, text in values.items() if name != "email"})
-        values = {name: value for name, value in values.items() if value != getattr(found, name)}
-        if not values:
-            raise refused("no_change")
         try:
             self._closing.change(found.id, values, changed)
         except WriteFailed as error:

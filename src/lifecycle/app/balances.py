@@ -68,9 +68,9 @@ class Balances:
         def job(work: SqlWork) -> None:
             by = given.get("by", "operator")
             self._context.see_right(work.transaction.connection, found.id, by, "operate")
-            if found.closed:
-                raise refused("account_closed")
             [hand] = work.lock([found.id]) or [work.hands[found.id]]
+            if accounts.the_account(work.transaction.connection, found.id).closed:
+                raise refused("account_closed")
             around = self._context.surroundings(work.transaction, found)
             facts = {"account": found.id, "currency": found.currency, "amount": amount}
             with self._context.actor(work.transaction, by) as actor:

@@ -6,7 +6,7 @@ and amounts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,14 @@ from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.subjects import Subjects
 from lifecycle.app.subscriptions import Said
 from lifecycle.domain.account import Account
-from lifecycle.domain.machine import Stimulus
+from lifecycle.domain.machine import Json, Stimulus
 from lifecycle.domain.money import format_amount
 from lifecycle.domain.people import folded
 from lifecycle.domain.refusals import REFUSALS, refused
 from lifecycle.domain.rights import Right
+from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because
+from lifecycle.engine.keys import fingerprint
 from lifecycle.errors import Refused
 from lifecycle.store import accounts, erasing, members, money, queries
 from lifecycle.store.database import Database
@@ -47,11 +49,14 @@ class Closing:
         self._context = context
         self._subjects = Subjects(context)
 
-    def change(self, account: str, values: dict[str, str], said: Said) -> None:
+    def change(self, account: str, asked: Mapping[str, str], said: Said) -> None:
         """Write details of an open account, and log that."""
 
         def job(work: SqlWork, owner: Account, because: Because) -> None:
             connection = work.transaction.connection
+            values = {name: value for name, value in asked.items() if value != getattr(owner, name)}
+            if not values and not owner.closed:
+                raise refused("no_change")
             self._step(work, owner, "edited", because)
             accounts.change_account(connection, owner.id, values)
             first = members.find_member(connection, owner.id, owner.email)
@@ -62,7 +67,7 @@ class Closing:
                 members.change_member(connection, first.id, address)
                 erasing.rename_actor(connection, owner.id, owner.email, values["email"])
 
-        self._on(account, said, "command", job)
+        self._on(account, said, "command", job, about={"edit": dict(asked)})
 
     def close(self, account: str, said: Said) -> None:
         """Close an account that has nothing going on."""
@@ -77,7 +82,7 @@ class Closing:
             self._step(work, owner, "closed", because)
             accounts.change_account(work.transaction.connection, owner.id, {"closed": True})
 
-        self._on(account, said, "command", job, before)
+        self._on(account, said, "command", job, before=before, about={"close": True})
 
     def delete(self, account: str, said: Said) -> Deleted:
         """Erase what is personal of a closed account."""
@@ -94,7 +99,7 @@ class Closing:
             self._step(work, owner, "deleted", because)
             messages[:] = erasing.erase(connection, owner.id)
 
-        owner = self._on(account, said, "operate", job)
+        owner = self._on(account, said, "operate", job)  # without a key: it erases what keys have remembered
         self._forget_files(messages)
         return Deleted(owner.id, tuple(known), self._overwrite())
 
@@ -104,15 +109,22 @@ class Closing:
         said: Said,
         right: Right,
         job: Callable[[SqlWork, Account, Because], None],
+        *,
         before: Callable[[SqlWork, Account], None] | None = None,
+        about: Json | None = None,
     ) -> Account:
-        """A command on an account, under its lock; `before` it others are taken."""
+        """A command on an account, under its lock; `before` it others are taken. `about` is what an idempotency key is
+        for."""
+        key = said.get("key") if about else None
 
         def inside(work: SqlWork) -> Account:
             connection = work.transaction.connection
             owner = accounts.the_account(connection, account)
             work.stand_by(owner.clock)
             self._context.see_right(connection, owner.id, said["by"], right)
+            mark = fingerprint(owner.id, KIND, about or {})
+            if work.earlier(owner.id, key, mark):
+                return owner
             if before is not None:
                 before(work, owner)
             work.lock([owner.id])
@@ -121,6 +133,7 @@ class Closing:
             with self._context.actor(work.transaction, said["by"]) as actor:
                 because = Because("command", actor, work.keep_reason(owner.id, said.get("reason")))
                 job(work, owner, because)
+            work.answer(owner.id, key, mark, Answer(owner.id, "", {}, work.hands[owner.id].root.seq))
             return owner
 
         return self._context.carry_out(inside)

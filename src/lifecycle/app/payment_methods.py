@@ -127,6 +127,8 @@ class PaymentMethods:
         work.stand_by(account.clock)
         work.lock(sorted({one.root_id for one in owing}))
         work.transaction.lock([account.id])
+        if accounts.the_account(work.transaction.connection, account.id).closed:  # meanwhile
+            raise refused("account_closed")
 
     def _is_needed(self, work: SqlWork, account: Account) -> bool:
         """Whether a renewal needs a payment method, or something is owed."""

@@ -44,6 +44,7 @@ def running(
 ) -> Iterator[Dispatcher]:
     """Run it meanwhile; at the end it finishes what it has in hand. Raises as `Lifecycle.start` does."""
     process = os.getpid()
+    lifecycle.database.truncate_wal()  # what somebody has erased who died right after
     presence = Presence(lifecycle.database, lifecycle.clock, daemon_id)
     dispatcher = _dispatcher(lifecycle, heartbeat, [presence.seen, *on_look])
     hooks.soon = partial(dispatcher.soon, hooks.run)

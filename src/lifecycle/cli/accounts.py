@@ -135,7 +135,9 @@ def delete(
     if not yes and typer.prompt(f"Type {account} again to erase it", err=True) != account:
         raise typer.BadParameter("That is another name; nothing was erased.")
     with opened(context) as lifecycle:
-        gone = lifecycle.accounts.delete(account, by=by, reason=reason)
+        identifier = lifecycle.accounts.get(account).id
+        say(f"Erasing {identifier}, which is its name from now on.")
+        gone = lifecycle.accounts.delete(identifier, by=by, reason=reason)
     if as_json:
         emit(gone)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from lifecycle.domain.people import folded
 from lifecycle.store import schema
@@ -38,6 +38,8 @@ def erase(connection: Connection, account_id: str) -> list[str]:
     methods = schema.payment_methods
     cards = {"customer": "", "token": "", "brand": "", "last4": "", "exp_month": 0, "exp_year": 0, "default_of": None}
     connection.execute(update(methods).where(methods.c.account_id == account_id).values(**cards))
+    troubled = schema.roots.c.id.in_(roots) & schema.roots.c.error.is_not(None)
+    connection.execute(update(schema.roots).where(troubled).values(error=""))
     outbox = schema.outbox
     connection.execute(update(outbox).where(outbox.c.root_id.in_(roots), outbox.c.error.is_not(None)).values(error=""))
     gone = dict.fromkeys(("name", "email", "address", "tax_id"), "") | {"reference": account_id}
@@ -61,7 +63,7 @@ def _erase_actors(connection: Connection, account_id: str, names: Sequence[str])
     the place of the name."""
     for name in {folded(name) for name in names}:
         if not _is_elsewhere(connection, account_id, name):
-            acted = update(_ACTORS).where(func.lower(_ACTORS.c.name) == name)
+            acted = update(_ACTORS).where(_ACTORS.c.id.in_(_acting(connection, name)))
             connection.execute(acted.values(name=_ACTORS.c.id))
 
 
@@ -70,10 +72,15 @@ def rename_actor(connection: Connection, account_id: str, before: str, after: st
     too keeps the old one; where the new one has acted already, the old one's id takes its place."""
     if _is_elsewhere(connection, account_id, folded(before)) or folded(before) == folded(after):
         return
-    taken = connection.scalar(select(_ACTORS.c.id).where(_ACTORS.c.name == after)) is not None
-    acted = update(_ACTORS).where(func.lower(_ACTORS.c.name) == folded(before))
-    several = len(connection.scalars(select(_ACTORS.c.id).where(func.lower(_ACTORS.c.name) == folded(before))).all())
-    connection.execute(acted.values(name=_ACTORS.c.id if taken or several > 1 else after))
+    ours, taken = _acting(connection, folded(before)), bool(_acting(connection, folded(after)))
+    acted = update(_ACTORS).where(_ACTORS.c.id.in_(ours))
+    connection.execute(acted.values(name=_ACTORS.c.id if taken or len(ours) > 1 else after))
+
+
+def _acting(connection: Connection, name: str) -> list[str]:
+    """The actors of a folded name, by id. SQLite folds nothing but ASCII, so that it is done here."""
+    persons = select(_ACTORS.c.id, _ACTORS.c.name).where(or_(_ACTORS.c.name.contains("@"), _ACTORS.c.name == name))
+    return [row.id for row in connection.execute(persons) if folded(row.name) == name]
 
 
 def _is_elsewhere(connection: Connection, account_id: str, name: str) -> bool:
