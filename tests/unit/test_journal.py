@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import structlog
 
+from lifecycle.engine import journal
+from lifecycle.engine.committed import Committed
 from lifecycle.engine.journal import log, traced
+from lifecycle.engine.records import LogRecord
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+ROW = LogRecord(
+    root_id="acct_1",
+    seq=1,
+    instance_id="mem_1",
+    machine="member",
+    version=1,
+    event="invited",
+    source=None,
+    target="invited",
+    cause="command",
+    actor="operator",
+    reason_id=None,
+    due_at=AT,
+    fired_at=AT,
+    arguments={},
+    changes={},
+    effects=[{"effect": "notice", "kind": "member_invited"}],
+)
 
 
 def failed() -> ValueError:
@@ -33,3 +58,23 @@ def test_who_has_set_logging_up_gets_the_error_itself() -> None:
     with structlog.testing.capture_logs() as lines:
         log.error("root_failed", **traced(error))
     assert lines == [{"event": "root_failed", "exc_info": error, "log_level": "error"}]
+
+
+@pytest.mark.parametrize(("level", "told"), [("info", 1), ("warning", 0)])
+def test_lines_that_nobody_keeps_are_not_written(
+    level: str, told: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a commit with thousands of transitions each line costs: where the level leaves them out, none is made."""
+    made: list[LogRecord] = []
+    line_of = journal._line
+
+    def counted(row: LogRecord) -> dict[str, object]:
+        made.append(row)
+        return line_of(row)
+
+    monkeypatch.setattr(journal, "_line", counted)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+    journal.tell(Committed([ROW]))
+    structlog.reset_defaults()
+    assert len(made) == told
+    assert capsys.readouterr().out.count("member_invited") == told

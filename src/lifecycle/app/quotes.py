@@ -172,6 +172,7 @@ class Quotes:
             is_stale = subject.hand.root.seq - was != rows
             with self._context.actor(work.transaction, said["by"]) as actor:
                 asked = Asked(facts.event, actor, {}, said.get("reason"))
+                is_stale |= not self._seating.suffices(work, quote, subject)  # before any money is taken
                 answer = self._orders.confirm(work, subject, held, asked, is_stale=is_stale)
                 self._seating.complete(work, quote)
                 return work.answer(facts.account, key, mark, answer)

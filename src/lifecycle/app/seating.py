@@ -83,6 +83,19 @@ class Seating:
         assigned = 0 if subject is None else self.assign(work, subject, members, because)
         return TakenIn(members, len(added), assigned)
 
+    def suffices(self, work: SqlWork, order_id: str, subject: Subject) -> bool:
+        """Whether there will be a seat for each of the people that wait for an order: somebody may have been given one
+        that was free when it was quoted."""
+        connection = work.transaction.connection
+        people = [Person(**one) for one in store.waiting(connection, order_id)]
+        if not people:
+            return True
+        bought: Order = subject.hand.held[order_id].facts
+        there = store.known(connection, subject.owner_id, [one.key for one in people])
+        seated = store.seated_among(connection, subject.held.record.id, [one.id for one in there.values()])
+        more: int = bought.arguments["seats"]
+        return len(people) - len(seated) <= free_seats(subject) + more
+
     def complete(self, work: SqlWork, order_id: str) -> None:
         """Take in the people that wait for an order, where it has just been completed: in the same transaction."""
         _, order = work.find(order_id)

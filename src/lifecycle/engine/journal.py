@@ -5,7 +5,9 @@ Nothing here knows names or addresses: a line holds ids, instants and codes.
 
 from __future__ import annotations
 
+import logging
 import traceback
+from typing import Any
 
 import structlog
 
@@ -26,7 +28,7 @@ silence = structlog.wrap_logger(structlog.ReturnLogger(), processors=[_drop], wr
 def tell(committed: Committed) -> None:
     """One line per transition, and one for each deferral without effect and each root that failed."""
     mark = {} if committed.clock is None else {"clock": committed.clock}
-    for row in committed.transitions:
+    for row in committed.transitions if _keeps(log.bind()) else ():
         log.info("transition", **_line(row), **mark)
     for due in committed.idle:
         log.info(
@@ -49,6 +51,12 @@ def tell(committed: Committed) -> None:
             **mark,
             **traced(failure.error),
         )
+
+
+def _keeps(logger: Any) -> bool:
+    """Whether it keeps such lines: where it does not, thousands need not be made. Not every logger says."""
+    asked = getattr(type(logger), "is_enabled_for", None)
+    return asked is None or bool(asked(logger, logging.INFO))
 
 
 def traced(error: BaseException) -> dict[str, object]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import CTE, Connection, Select, Text, column, delete, func, insert, or_, select, update, values
 
 from lifecycle.domain.account import Account
 from lifecycle.domain.people import MemberRole, first_administrator, folded
@@ -18,7 +18,7 @@ from lifecycle.store import schema
 from lifecycle.store.transaction import writing_failures
 
 CHUNK = 500
-"""How many values a statement names: databases take no more than so many thousand."""
+"""How many values a statement names at most: databases take no more than so many thousand."""
 
 _MEMBERS, _INSTANCES, _SEATS = schema.members, schema.instances, schema.seats
 _STATE = func.coalesce(_INSTANCES.c.state, "enabled")
@@ -94,9 +94,12 @@ def members_of(connection: Connection, account_id: str, *, removed: bool = False
 
 def known(connection: Connection, account_id: str, keys: Collection[str]) -> dict[str, Member]:
     """Those with these folded addresses who are not removed, by address."""
-    ours = _ALL.where(_MEMBERS.c.account_id == account_id)
-    found = (_members(connection, ours.where(_MEMBERS.c.live_email.in_(some))) for some in chunks(sorted(keys)))
-    return {one.live_email or "": one for several in found for one in several}
+    if len(keys) > CHUNK:  # one look at all of them: looks for some each read all, where no statistics are there yet
+        everybody, wanted = members_of(connection, account_id), set(keys)
+        return {one.live_email: one for one in everybody if one.live_email in wanted}
+    named = _named(keys)
+    query = _ALL.join(named, named.c.name == _MEMBERS.c.live_email).where(_MEMBERS.c.account_id == account_id)
+    return {one.live_email or "": one for one in _members(connection, query)} if keys else {}
 
 
 def administrators(connection: Connection, account_id: str) -> int:
@@ -133,13 +136,15 @@ def seated(connection: Connection, subscription: str) -> list[tuple[Member, date
 def seated_among(connection: Connection, subscription: str, member_ids: Collection[str]) -> set[str]:
     """Which of these members sit on a subscription."""
     query = select(_SEATS.c.member_id).where(_SEATS.c.root_id == subscription)
-    found = (connection.scalars(query.where(_SEATS.c.member_id.in_(some))) for some in chunks(sorted(member_ids)))
-    return {one for several in found for one in several}
+    if len(member_ids) > CHUNK:
+        return set(member_ids).intersection(connection.scalars(query))
+    named = _named(member_ids)
+    return set(connection.scalars(query.join(named, named.c.name == _SEATS.c.member_id))) if member_ids else set()
 
 
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The same, so many at a time."""
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+def _named(names: Collection[str]) -> CTE:
+    """These as a table of their own: however little PostgreSQL knows of ours, it compares each row only once."""
+    return values(column("name", Text), name="named").data([(name,) for name in sorted(names)]).cte()
 
 
 def _members(connection: Connection, query: Select[Any]) -> Iterator[Member]:
@@ -162,13 +167,17 @@ def keep_import(connection: Connection, order_id: str, account_id: str, people: 
     connection.execute(insert(table).values(id=order_id, account_id=account_id, people=list(people)))
 
 
+def waiting(connection: Connection, order_id: str) -> list[dict[str, Any]]:
+    """The people that wait for an order."""
+    table = schema.imports
+    return list(connection.scalar(select(table.c.people).where(table.c.id == order_id)) or ())
+
+
 def take_import(connection: Connection, order_id: str) -> list[dict[str, Any]]:
     """The people that wait for an order, who wait no longer."""
-    table = schema.imports
-    people = connection.scalar(select(table.c.people).where(table.c.id == order_id))
-    if people:
-        connection.execute(delete(table).where(table.c.id == order_id))
-    return list(people or ())
+    if people := waiting(connection, order_id):
+        connection.execute(delete(schema.imports).where(schema.imports.c.id == order_id))
+    return people
 
 
 # Tokens for a password
