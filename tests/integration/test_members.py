@@ -159,6 +159,11 @@ def test_nobody_comes_without_the_money(shop: Shop) -> None:
     shop.lifecycle.payment_methods.add("acme", "declines")
     assert shop.refusal("add_all", "acme", team, subscription=shop.sub, grow=True, by=ANN) == "payment_declined"
     assert (shop.seated(), len(members.list("acme"))) == ([], 1)
+    shop.lifecycle.payment_methods.add("acme", "declines")
+    keyed: dict[str, Any] = {"subscription": shop.sub, "grow": True, "by": ANN, "key": "once"}
+    charges = len(shop.lifecycle.invoices.list(account="acme", drafts=True))
+    assert {shop.refusal("add_all", "acme", team, **keyed) for _ in range(2)} == {"payment_declined"}
+    assert len(shop.lifecycle.invoices.list(account="acme", drafts=True)) == charges + 1  # a decline is an answer (B10)
     shop.lifecycle.payment_methods.add("acme", "times_out")
     taken = members.add_all("acme", team, subscription=shop.sub, grow=True, by=ANN)
     assert taken.order is not None
@@ -166,6 +171,16 @@ def test_nobody_comes_without_the_money(shop: Shop) -> None:
     assert shop.refusal("assign", shop.sub, ANN, by=ANN) == "order_in_progress"
     shop.lifecycle.advance_to(shop.clock.now() + timedelta(minutes=10))
     assert (shop.seated(), shop.lifecycle.subscriptions.get(shop.sub).seats) == ([], 3)
+
+
+def test_a_balance_pays_for_seats_and_people_at_once(shop: Shop) -> None:
+    """Nothing is to be charged, so that everybody is in at once (rules F2, I6)."""
+    shop.lifecycle.balances.credit("acme", 5000, reason="a present", by="operator")
+    team = [BOB, CY, DOT, "eli@acme.test"]
+    taken = shop.lifecycle.members.add_all("acme", team, subscription=shop.sub, grow=True, by=ANN)
+    assert (taken.assigned, taken.order, shop.seated()) == (4, None, team)
+    with shop.lifecycle.database.reading() as connection:
+        assert connection.execute(select(schema.imports)).all() == []
 
 
 def test_a_charge_that_was_taken_and_not_heard_of(shop: Shop) -> None:
@@ -216,7 +231,7 @@ def test_keys_and_versions(shop: Shop) -> None:
     assert shop.refusal("add_all", "acme", [CY], subscription=shop.sub, by=ANN, key="k") == "idempotency_conflict"
     grown: dict[str, Any] = {"subscription": shop.sub, "grow": True, "by": ANN, "key": "g"}
     assert members.add_all("acme", [f"p{n}@acme.test" for n in range(4)], **grown).assigned == 4
-    assert members.add_all("acme", [f"p{n}@acme.test" for n in range(4)], **grown).assigned == 0
+    assert members.add_all("acme", [f"p{n}@acme.test" for n in range(4)], **grown).assigned == 4  # the first answer
     assert shop.lifecycle.subscriptions.get(shop.sub).seats == 5
     members.remove("acme", "p3@acme.test", by=ANN)
     version = shop.lifecycle.subscriptions.get(shop.sub).version

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -29,6 +29,8 @@ from lifecycle.app.subscriptions import Judged, Said, Subscriptions
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
 from lifecycle.domain.people import Person
+from lifecycle.domain.refusals import refused
+from lifecycle.domain.subscription import Subscription
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because
 from lifecycle.engine.keys import fingerprint
@@ -80,33 +82,46 @@ class Lists:
         repeated. `grow`: seats that are missing are bought with them, in one order. Raises ImportFailed with every row
         that is wrong; refused `no_free_seat`, and with `grow` as `add_seats` is."""
         told = _whole(listed(people), people)
-        if grow and subscription is not None:
-            made = self._preview(account, told, subscription, said, grow=True)
-            if made.quote is not None:
-                return self._bought(account, told, made.quote.id, made, said)
-        about = {"people": [details(one) for one in told.people], "subscription": subscription}
+        about = {"people": [details(one) for one in told.people], "subscription": subscription, "grow": grow}
 
         def job(work: SqlWork, owner: Account, subject: Subject | None, because: Because) -> Answer:
+            need = self._need(work, owner, subject, told.people)
+            answered: Json = {"added": need.new, "assigned": need.wanted}
+            if grow and subject is not None and need.missing:
+                seats = _more(subject, need.missing)
+                bought = self._orders.carry_out(work, subject, Asked("add_seats", because.actor, seats))
+                if bought.order is not None and subject.hand.held[bought.order].state != "completed":
+                    kept = [details(one) for one in told.people]
+                    store.keep_import(work.transaction.connection, bought.order, owner.id, kept)
+                    return replace(bought, facts=answered)
             taken = self._seating.take_in(work, owner, told.people, because, subject, progress=progress)
-            answered = {"members": list(taken.members), "added": taken.added, "assigned": taken.assigned}
+            answered |= {"members": list(taken.members)}
             return Answer(owner.id, "", answered, work.hands[owner.id].root.seq)
 
-        answer = self.command(account, "members.add", about, job, said, subscription=subscription).facts
-        return TakenIn(tuple(answer["members"]), answer["added"], answer["assigned"])
+        answer = self.command(account, "members.add", about, job, said, subscription=subscription)
+        added, assigned = answer.facts["added"], answer.facts["assigned"]
+        if answer.order is None:
+            return TakenIn(tuple(answer.facts["members"]), added, assigned)
+        return self._bought(account, told, answer, TakenIn((), added, assigned))
 
-    def _bought(  # as it was previewed
-        self, account: str, told: Listed, quote: str, made: Preview, said: Said
-    ) -> TakenIn:
-        """Everybody with the seats that were missing; nobody yet, while the charge has no answer."""
-        key = said.get("key")
-        bought: Said = {"by": said["by"], "reason": said.get("reason"), "key": f"{key} (seats)" if key else None}
-        view = self._quotes.confirm(quote, **bought)  # under a key of its own: sent again, there is nothing to buy
-        if view.order is not None:
-            return TakenIn((), 0, 0, view.order)
+    def _bought(self, account: str, told: Listed, answer: Answer, taken: TakenIn) -> TakenIn:
+        """Everybody with the seats that were missing; nobody yet, while the charge has no answer. Raises Refused
+        (`payment_declined`)."""
+        if (order := self._subjects.order_of(answer)) is not None:
+            return TakenIn((), 0, 0, order)
         with self._context.database.reading() as connection:
             owner = accounts.the_account(connection, account)
             there = store.known(connection, owner.id, [one.key for one in told.people])
-        return TakenIn(tuple(there[one.key].id for one in told.people), made.new, made.assigned)
+        ids = (there[one.key].id for one in told.people if one.key in there)
+        return replace(taken, members=tuple(ids))
+
+    def _need(self, work: SqlWork, owner: Account, subject: Subject | None, people: Sequence[Person]) -> _Need:
+        connection = work.transaction.connection
+        there = store.known(connection, owner.id, [one.key for one in people])
+        if subject is None:
+            return _Need(there, len(people) - len(there), 0, 0)
+        seated = store.seated_among(connection, subject.held.record.id, [one.id for one in there.values()])
+        return _Need(there, len(people) - len(there), len(people) - len(seated), free_seats(subject))
 
     def preview(
         self,
@@ -126,17 +141,12 @@ class Lists:
         seen: list[Preview] = []
 
         def job(work: SqlWork, owner: Account, subject: Subject | None, because: Because) -> Answer:
-            there = store.known(work.transaction.connection, owner.id, [one.key for one in told.people])
-            free = missing = wanted = 0
-            quote: str | None = None
-            if subject is not None:
-                ids = [one.id for one in there.values()]
-                seated = store.seated_among(work.transaction.connection, subject.held.record.id, ids)
-                free, wanted = free_seats(subject), len(told.people) - len(seated)
-                missing = max(0, wanted - free)
-                if grow and missing and not told.wrong:
-                    quote = self._grow(work, subject, owner, told.people, missing, because)
-            seen[:] = [Preview(told.judged(there), len(told.people) - len(there), wanted, free, missing)]
+            need, quote = self._need(work, owner, subject, told.people), None
+            if subject is not None and subject.held.state == "ended":
+                raise refused("ended")
+            if grow and subject is not None and need.missing and not told.wrong:
+                quote = self._grow(work, subject, owner, told.people, need.missing, because)
+            seen[:] = [Preview(told.judged(need.there), need.new, need.wanted, need.free, need.missing)]
             return Answer(owner.id, "", {"quote": quote}, 0)
 
         unkeyed: Said = {"by": said["by"], "reason": said.get("reason")}
@@ -147,10 +157,7 @@ class Lists:
         self, work: SqlWork, subject: Subject, owner: Account, people: Sequence[Person], missing: int, because: Because
     ) -> str:
         """The quote for the seats that are missing, with the people kept until it is confirmed."""
-        facts = subject.held.facts
-        if replace(facts, seats=facts.seats + missing).free_seats < facts.free_seats + missing:
-            raise NoFreeSeat(missing)  # fewer seats are to come, and that number counts
-        quoted = self._orders.quote(work, subject, Asked("add_seats", because.actor, {"seats": missing}))
+        quoted = self._orders.quote(work, subject, Asked("add_seats", because.actor, _more(subject, missing)))
         kept = [details(one) for one in people]
         store.keep_import(work.transaction.connection, quoted.record.id, owner.id, kept)
         return quoted.record.id
@@ -204,6 +211,29 @@ class Lists:
         work.lock([owner.id])
         work.make_way(work.hands[owner.id], None, expected)
         return accounts.the_account(work.transaction.connection, owner.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """Who of a list is there, how many are new, how many want a seat, and how many seats are free for them."""
+
+    there: Mapping[str, Member]
+    new: int
+    wanted: int
+    free: int
+
+    @property
+    def missing(self) -> int:
+        """The seats that are missing."""
+        return max(0, self.wanted - self.free)
+
+
+def _more(subject: Subject, missing: int) -> Json:
+    """So many more seats, where that helps: while fewer are to come, that number counts. Raises NoFreeSeat."""
+    facts: Subscription = subject.held.facts
+    if replace(facts, seats=facts.seats + missing).free_seats < facts.free_seats + missing:
+        raise NoFreeSeat(missing)
+    return {"seats": missing}
 
 
 def _whole(told: Listed, people: People) -> Listed:

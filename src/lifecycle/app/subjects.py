@@ -9,7 +9,7 @@ from lifecycle.app import arguments
 from lifecycle.app.arguments import When
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.orders import Subject
-from lifecycle.app.views import SubscriptionView, order_view, view
+from lifecycle.app.views import OrderView, SubscriptionView, order_view, view
 from lifecycle.domain.account import Account
 from lifecycle.domain.machine import Json
 from lifecycle.domain.order import Order
@@ -85,14 +85,19 @@ class Subjects:
         """What a command came to, once its charge has been tried (rule I1). Raises Refused (`payment_declined`)."""
         if answer.order is None:
             return view(answer)
+        if (order := self.order_of(answer)) is not None:
+            return view(answer, order=order)
         with self._context.engine.look() as work:
-            _, held = work.look(answer.order)
-            facts: Order = held.facts
-            if held.state == "declined":
-                raise refused("payment_declined", message=f"The payment was declined: {facts.decline}.")
-            if held.state == "completed":
-                return view(work.snapshot(*work.look(answer.id)))
-        return view(answer, order=order_view(answer.order, held.state, facts))
+            return view(work.snapshot(*work.look(answer.id)))
+
+    def order_of(self, answer: Answer) -> OrderView | None:
+        """The order of an answer as it stands; None once it is completed. Raises Refused (`payment_declined`)."""
+        with self._context.engine.look() as work:
+            _, held = work.look(answer.order or "")
+        facts: Order = held.facts
+        if held.state == "declined":
+            raise refused("payment_declined", message=f"The payment was declined: {facts.decline}.")
+        return None if held.state == "completed" else order_view(held.record.id, held.state, facts)
 
     def change_asked(  # the fields of a choice, and when
         self, subscription: str, plan: str | None, interval: str | None, seats: int | None, when: When
