@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from lifecycle.cli import (
     accounts,
@@ -202,3 +204,9 @@ def lifecycle(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
+
+
+@cache
+def built() -> Callable[..., int | None]:
+    """All commands, ready to be called; Typer would build them anew for each call, which takes longer than most do."""
+    return get_command(app)
