@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if postgres.CI else "default")
 
+# Python's caches are kept, whatever the environment says: without them each of the processes that tests start compiles
+# everything anew, which takes a quarter of its time, and each run compiles the tests. `make clean` removes them.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ALL = "LIFECYCLE_TEST_SAMPLES"
 """Set to `all`, it has every sampled test run in all its variants: `make everything`."""

@@ -14,6 +14,7 @@ from lifecycle.engine.ids import Ids, counting
 from lifecycle.errors import Refused
 from lifecycle.gateways.sandbox import Entry, SandboxGateway
 from lifecycle.store import schema
+from tests.schema import give_schema
 from tests.unit.machine_world import utc
 
 CONFIG = """
@@ -73,7 +74,7 @@ class Shop:
         self.clock = VirtualClock(utc(start))
         ids = Ids(self.clock, counting())
         self.lifecycle = Lifecycle.from_config(folder / "config.yaml", clock=self.clock, ids=ids, environ={})
-        self.lifecycle.upgrade_schema()
+        give_schema(self.lifecycle.database)
 
     def on(self, day: str) -> None:
         """Travel to that day; all that is due fires and is delivered at its own instant."""

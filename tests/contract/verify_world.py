@@ -25,10 +25,10 @@ from lifecycle.engine.registry import Registry
 from lifecycle.engine.work import Work
 from lifecycle.store.accounts import add_account, find_account, owners_of
 from lifecycle.store.database import Database
-from lifecycle.store.migrate import upgrade
 from lifecycle.store.money import PaymentMethod, add_payment_method
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
+from tests.schema import give_schema
 from tests.unit.machine_world import ACCOUNT, CATALOG, at, utc
 
 
@@ -76,7 +76,7 @@ class World:
 
     def __init__(self, url: str, start: str = "2026-01-31 10:00") -> None:
         self.database = Database(url)
-        upgrade(self.database)
+        give_schema(self.database)
         self.clock = VirtualClock(utc(start))
         self.troubled: set[str] = set()
         self._ids = Ids(self.clock, counting())

@@ -17,6 +17,7 @@ from lifecycle.engine.commands import Creation
 from lifecycle.store.queries import Step
 from tests.integration.live import PATIENCE
 from tests.integration.world import PROJECT, travelling
+from tests.schema import give_schema
 
 ANN = "ann@acme.test"
 START = "2026-01-31T09:00:00+00:00"
@@ -95,7 +96,7 @@ def live(url: str, **environ: str) -> Iterator[Host]:
     """A host on the machine's clock, with alarms, and a heartbeat that comes too late to help."""
     changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=changed | environ)
-    lifecycle.upgrade_schema()
+    give_schema(lifecycle.database)
     try:
         with _engine(lifecycle, url) as engine:
             yield Host(lifecycle, engine)

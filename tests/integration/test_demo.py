@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,6 +74,17 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     with time_machine.travel(NOW), chdir(directory), redirect_stdout(shown):
         assert main(["demo"]) == 0
     return lived(directory / "demo", shown)
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """A shorter demo, in a folder that is not there yet, while the environment says where production is."""
+    above = tmp_path_factory.mktemp("away")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(above)
+        patch.setenv("LIFECYCLE_DATABASE__URL", f"sqlite:///{above}/production.db")
+        made = live(Path("some/demo"))
+    return replace(made, directory=above)
 
 
 def live(directory: Path) -> Lived:
@@ -183,11 +194,11 @@ def test_the_history_of_the_year_is_whole(year: Lived) -> None:
         assert verify(lifecycle.database, now=NOW).findings == ()
 
 
-def test_the_same_instant_gives_the_same_history(tmp_path: Path) -> None:
-    """To the last id; the second time in the same directory, which is made anew."""
-    first = live(tmp_path)
-    assert live(tmp_path).steps == first.steps
-    assert len(first.steps) > 50
+def test_the_same_instant_gives_the_same_history(away: Lived, tmp_path: Path) -> None:
+    """To the last id; the second time in the directory of another demo, which is made anew."""
+    shutil.copytree(away.directory / "some/demo", tmp_path, dirs_exist_ok=True)
+    assert live(tmp_path).steps == away.steps
+    assert len(away.steps) > 50
 
 
 # The picture
@@ -351,15 +362,11 @@ def test_the_commands_name_the_program_as_it_was_started(
 # The directory
 
 
-def test_nothing_of_it_lies_outside_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_it_lies_outside_the_directory(away: Lived) -> None:
     """Six files in one new folder, whatever the environment says of a database; it is warned of instead."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LIFECYCLE_DATABASE__URL", f"sqlite:///{tmp_path}/production.db")
-    shown = live(Path("some/demo")).shown
-    assert {
-        file.relative_to(tmp_path / "some/demo").as_posix() for file in tmp_path.rglob("*") if file.is_file()
-    } == MADE
-    assert "LIFECYCLE_DATABASE__URL is set" in shown
+    files = [file for file in away.directory.rglob("*") if file.is_file()]
+    assert {file.relative_to(away.directory / "some/demo").as_posix() for file in files} == MADE
+    assert "LIFECYCLE_DATABASE__URL is set" in away.shown
 
 
 def test_other_files_in_the_directory_are_left_alone(tmp_path: Path) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import is_whole
+from tests.forking import Forker
+from tests.integration.reader import reader, run_command, run_script
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -77,14 +83,37 @@ PLUGIN = ("-q", "-p", "lifecycle.testing.plugin")
 """As an installation has it; other plugins are left out, and this one too where it is found by itself."""
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command as a reader would, without any setting of this environment; what it said on stdout."""
+def environment() -> dict[str, str]:
+    """That of a reader, without any setting of this one."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("LIFECYCLE_", "MAKE"))}
     env["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in ("src", "machines", "jobs"))
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return env
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command as a reader would; what it said on stdout."""
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextmanager
+def making(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A `make` that a reader starts, which is ended with all that it has started."""
+    with subprocess.Popen(
+        ["/usr/bin/env", "make", *words],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -94,22 +123,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-QUIETLY = """
-import runpy, sys, structlog
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-runpy.run_path("script.py", run_name="__main__")
-"""
-"""Log lines come from several threads, in the middle of what is printed: they go elsewhere."""
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[Forker]:
+    """Who runs scripts, each in a process of its own."""
+    with reader() as scripts:
+        yield scripts
 
 
-def run_script(folder: Path, script: Script) -> str:
-    """Run it in a process of its own, on a database that is empty but for what the reader has done; what it printed."""
+def run_afresh(scripts: Forker, folder: Path, script: Script) -> str:
+    """Run it on a database that is empty but for what the reader has done; what it printed, with all that its comments
+    expect."""
     for old in folder.glob("*.db*"):
         old.unlink()
     if script.upgraded:
-        run(program(folder) / "lifecycle", "db", "upgrade", cwd=folder)
-    (folder / "script.py").write_text(script.code, encoding="utf-8")
-    return run(sys.executable, "-W", "error", "-c", QUIETLY, cwd=folder)
+        run_command(scripts, folder, ["db", "upgrade"])
+    printed = run_script(scripts, folder, script.code)
+    assert list(in_order(EXPECTED.findall(script.code), printed)) == []
+    return printed
 
 
 def in_order(expected: Sequence[str], printed: str) -> Iterator[str]:
@@ -123,23 +153,23 @@ def in_order(expected: Sequence[str], printed: str) -> Iterator[str]:
 # Code
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
-def test_the_python_of_a_page_runs(page: str, folder: Path) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python") and page != "README.md"])
+def test_the_python_of_a_page_runs(page: str, scripts: Forker, folder: Path) -> None:
     """Every block as it is written; what a comment says after an arrow is what is printed."""
     program = Program.of(page)
     for name, content in program.files.items():
         (folder / name).write_text(content, encoding="utf-8")
     for script in program.scripts:
-        assert list(in_order(EXPECTED.findall(script.code), run_script(folder, script))) == []
+        run_afresh(scripts, folder, script)
     if tests := [name for name in program.files if name.startswith("test_")]:
         run(sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", *tests, cwd=folder)
 
 
-def test_the_readme_begins_with_a_host(folder: Path) -> None:
+def test_the_readme_begins_with_a_host(scripts: Forker, folder: Path) -> None:
     """Its first code is a host, on a schema that is there; with a transaction of the host's own at the end, after which
     both are in the database."""
-    first, *_ = Program.of("README.md").scripts
-    run_script(folder, first)
+    first, _ = Program.of("README.md").scripts
+    run_afresh(scripts, folder, first)
     with closing(sqlite3.connect(folder / "lifecycle.db")) as database:
         assert database.execute("SELECT id FROM orders").fetchall() == [(4711,)]
         assert database.execute("SELECT state FROM lifecycle_instances").fetchall() == [("pending_cancellation",)]
@@ -151,9 +181,10 @@ with Session.begin() as session:                        # inside the host's own 
 """)
 
 
-def test_the_readme_travels_through_three_months(folder: Path) -> None:
+def test_the_readme_travels_through_three_months(scripts: Forker, folder: Path) -> None:
     """28 February, 31 March, 30 April, as its comment says."""
-    printed = run_script(folder, Program.of("README.md").scripts[1])
+    _, second = Program.of("README.md").scripts
+    printed = run_afresh(scripts, folder, second)
     assert [line for line in printed.splitlines() if line.endswith("+00:00 subscription cycle_starts")] == [
         "2026-02-28 09:00:00+00:00 subscription cycle_starts",
         "2026-03-31 09:00:00+00:00 subscription cycle_starts",
@@ -198,15 +229,27 @@ def program(folder: Path) -> Path:
 def test_the_readmes_commands_run_in_order(folder: Path) -> None:
     """From an empty directory to a history that is whole."""
     [console] = [block for block in blocks("README.md", "sh") if block.startswith(UPGRADE) and block != UPGRADE]
-    shown = run("sh", "-e", "-c", f'PATH="{program(folder)}:$PATH"\n{console}', cwd=folder)
-    assert len(console.splitlines()) == 10
-    assert "trial_ends" in shown
+    lines = [shlex.split(line) for line in console.splitlines()]
+    with reader("lifecycle.cli.app") as commands:
+        shown = [run_command(commands, folder, words) for _, *words in lines]
+    assert [name for name, *_ in lines] == ["lifecycle"] * 10
+    assert "trial_ends" in shown[6]
+    assert "is whole" in shown[9]
 
 
 def test_the_demo_makes_what_it_shows(tmp_path: Path) -> None:
-    """`make demo`, in another folder than its own."""
-    shown = run("make", "demo", f"DIR={tmp_path}/demo", cwd=ROOT)
-    assert shown
+    """`make demo`, in another folder than its own. Everyday's runs see its first month; test_demo.py has the rest."""
+    shown = ""
+    with making("demo", f"DIR={tmp_path}/demo") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            shown += line
+            if "commands so far" in line and not is_whole():
+                break
+        else:
+            assert process.wait() == 0
+            assert "What to try next" in shown
+    assert "there are now:" in shown, shown
     assert (tmp_path / "demo" / "lifecycle.db").is_file()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.engine.ids import Ids, counting
+from tests.schema import give_schema
 
 PROJECT = Path(__file__).parents[2]
 
@@ -23,7 +24,7 @@ def travelling(database_url: str, start: str, **environ: str) -> Iterator[tuple[
         ids=Ids(clock, counting()),
         environ={"LIFECYCLE_DATABASE__URL": database_url, **environ},
     )
-    lifecycle.upgrade_schema()
+    give_schema(lifecycle.database)
     try:
         yield lifecycle, clock
     finally:

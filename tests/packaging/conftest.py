@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PIP: tuple[str | Path, ...] = (sys.executable, "-m", "pip", "--python")
+"""Ours, which works on the environment that is named next: to put one into each takes longer than the rest."""
 
 
 def run(command: Sequence[str | Path], *, cwd: Path) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from lifecycle.engine.clock import stopwatch
-from tests.packaging.conftest import ROOT, run
+from tests.packaging.conftest import PIP, ROOT, run
 
 pytestmark = [pytest.mark.packaging, pytest.mark.sampled(3)]
 
@@ -35,10 +35,10 @@ PATIENCE = 60.0
 def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a new environment with the wheel in it, which finds libraries and frameworks in this one."""
     folder = tmp_path_factory.mktemp("host") / "environment"
-    run([sys.executable, "-m", "venv", folder], cwd=folder.parent)
+    run([sys.executable, "-m", "venv", "--without-pip", folder], cwd=folder.parent)
     [wheel] = distributions.glob("*.whl")
     python = folder / "bin/python"
-    run([python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel], cwd=folder)
+    run([*PIP, python, "install", "--quiet", "--no-index", "--no-deps", wheel], cwd=folder)
     [packages] = folder.glob("lib/python*/site-packages")
     # only a path: `.pth` files over there, such as that of an editable install, are not read
     (packages / "tools.pth").write_text(sysconfig.get_path("purelib") + "\n")

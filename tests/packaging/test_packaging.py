@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import ROOT, run
+from tests.packaging.conftest import PIP, ROOT, run
 
 pytestmark = pytest.mark.packaging
 
@@ -20,17 +20,10 @@ PACKAGES = ("lifecycle", "lifecycle_machines", "lifecycle_jobs")
 def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a new environment with the runtime lock and the wheel in it."""
     folder = tmp_path_factory.mktemp("user")
-    run([sys.executable, "-m", "venv", "environment"], cwd=folder)
-    pip: list[str | Path] = [
-        folder / "environment/bin/python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-    ]
-    run([*pip, "--require-hashes", "--requirement", ROOT / "requirements/runtime.txt"], cwd=folder)
-    run([*pip, "--no-deps", *distributions.glob("*.whl")], cwd=folder)
+    run([sys.executable, "-m", "venv", "--without-pip", "environment"], cwd=folder)
+    install = [*PIP, folder / "environment/bin/python", "install", "--quiet", "--no-input", "--no-compile"]
+    run([*install, "--require-hashes", "--requirement", ROOT / "requirements/runtime.txt"], cwd=folder)
+    run([*install, "--no-deps", *distributions.glob("*.whl")], cwd=folder)
     return folder / "environment/bin"
 
 

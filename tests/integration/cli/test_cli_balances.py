@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.world import ON_SQLITE, Ended, lifecycle, standing_at
+from tests.integration.cli.world import ON_SQLITE, Ended, lifecycle, standing_at, with_schema
 
 pytestmark = pytest.mark.sampled
 
@@ -19,7 +19,7 @@ def shop(empty: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Pat
     """1 June 2026: acme, in UTC and US dollars, can pay and has bought team; nippon keeps its accounts in yen."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
     with standing_at(BOUGHT):
-        assert lifecycle("db", "upgrade").code == 0
+        with_schema()
         assert lifecycle("account", "add", "acme", "--email", "ann@acme.test", "--payment-method").code == 0
         assert lifecycle("account", "add", "nippon", "--email", "jun@nippon.test", "--currency", "JPY").code == 0
         assert lifecycle("subscribe", "acme", "--plan", "team").code == 0

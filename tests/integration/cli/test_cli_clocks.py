@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.world import lifecycle
+from tests.integration.cli.world import lifecycle, with_schema
 
 REFUSED, NOT_FOUND = 3, 4
 
@@ -16,7 +16,7 @@ def _allowed(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation where clocks are allowed, with the schema and the clock `qa` at 31 January 2026, nine."""
     del empty
     monkeypatch.setenv("LIFECYCLE_CLOCKS__ALLOWED", "true")
-    lifecycle("db", "upgrade")
+    with_schema()
     lifecycle("clock", "create", "qa", "--at", "2026-01-31 09:00")
 
 

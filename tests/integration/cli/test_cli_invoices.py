@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.world import ON_SQLITE, Ended, a_daemon_works, environment, lifecycle, standing_at
+from tests.integration.cli.world import (
+    ON_SQLITE,
+    Ended,
+    a_daemon_works,
+    environment,
+    lifecycle,
+    standing_at,
+    with_schema,
+)
 
 pytestmark = pytest.mark.sampled
 
@@ -23,7 +31,7 @@ def shop(empty: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Pat
     """1 June 2026: acme, in UTC, buys team with a card that is good for one charge only."""
     monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
     with standing_at(BOUGHT):
-        assert lifecycle("db", "upgrade").code == 0
+        with_schema()
         card = ("--payment-token", "declines_after:1")
         assert lifecycle("account", "add", "acme", "--email", "ann@acme.test", *card).code == 0
         assert lifecycle("subscribe", "acme", "--plan", "team").code == 0

@@ -11,6 +11,7 @@ from lifecycle import Lifecycle
 from lifecycle.engine.commands import Creation
 from tests.integration.cli.world import lifecycle, shop
 from tests.integration.world import PROJECT
+from tests.schema import give_schema
 
 HOSTS = "tests.contract.hosts.contract_machine:ContractMachine"
 
@@ -27,7 +28,7 @@ def contract(empty: Path) -> str:
     """A contract of the first version; the second is listed by now. Its id."""
     listing(empty, HOSTS)
     engine = Lifecycle.from_config("config.yaml")
-    engine.upgrade_schema()
+    give_schema(engine.database)
     signing = Creation("contract", "signed", "usr_1", "con", arguments={"party": "org_7", "days": 30})
     with capture_logs():
         contract = engine.engine.attempt(lambda work: work.create(signing)).id

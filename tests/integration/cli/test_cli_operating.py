@@ -13,6 +13,7 @@ from lifecycle import Lifecycle
 from tests.integration.alarms import wind
 from tests.integration.cli.world import lifecycle, shop, standing_at, utc
 from tests.integration.world import PROJECT
+from tests.schema import give_schema
 
 pytestmark = pytest.mark.sampled
 
@@ -27,7 +28,7 @@ def alarm(empty: Path) -> Iterator[str]:
     text = (PROJECT / "config.yaml").read_text(encoding="utf-8")
     shop(empty, text.replace("machines: ", "machines:\n  - tests.integration.alarms:Alarm #"))
     engine = Lifecycle.from_config("config.yaml")
-    engine.upgrade_schema()
+    give_schema(engine.database)
     [alarm] = wind(engine.engine, utc("2020-01-31T10:00"), broken=True)
     for second in (0, 1, 3, 7, 15):
         with standing_at(f"2020-01-31T10:00:{second:02}Z"), capture_logs():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cli.app import QUOTE
-from tests.integration.cli.world import ON_SQLITE, Ended, a_daemon_works, lifecycle, standing_at
+from tests.integration.cli.world import ON_SQLITE, Ended, a_daemon_works, lifecycle, standing_at, with_schema
 
 pytestmark = pytest.mark.sampled
 
@@ -27,7 +27,7 @@ def shop(empty: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Pat
     grand = '    grand: {name: Grand, rank: 30, prices: {month: "200.00"}}\n'
     config.write_text(config.read_text().replace("    team:\n", f"{grand}    team:\n"))
     with standing_at(BOUGHT):
-        assert lifecycle("db", "upgrade").code == 0
+        with_schema()
         words = ["--email", "ann@acme.test", "--zone", "Europe/Paris", "--payment-method"]
         assert lifecycle("account", "add", "acme", *words).code == 0
     return empty
