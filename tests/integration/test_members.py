@@ -14,7 +14,7 @@ from sqlalchemy import select
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.app.csv_files import ImportFailed
 from lifecycle.app.people import exported, person, template
-from lifecycle.domain.people import MemberRole
+from lifecycle.domain.people import MemberRole, Person
 from lifecycle.errors import LifecycleError, NotFound, Refused
 from lifecycle.store import migrate, schema
 from lifecycle.verify import verify
@@ -108,6 +108,8 @@ def test_a_list_is_all_or_nobody(shop: Shop) -> None:
     with pytest.raises(ImportFailed) as failed:
         shop.lifecycle.members.add_all("acme", [BOB, "cy", "@"], subscription=shop.sub, by=ANN)
     assert [error.line for error in failed.value.errors] == [2, 3]
+    with pytest.raises(ImportFailed):  # whoever makes a Person has not had it checked
+        shop.lifecycle.members.add_all("acme", [Person(BOB, first_name="\0")], by=ANN)
     assert shop.seated() == []
 
 

@@ -72,7 +72,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         list(rows(tmp_path / "none.csv", COLUMNS, ["email"]))
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+49 30 1", "-1", "@home", "\tx", "\rx"])
+@pytest.mark.parametrize("cell", ["=1+1", "+49 30 1", "-1", "@home", "\tx", "\rx", "'=1", "''@"])
 def test_no_cell_is_a_formula(cell: str) -> None:
     """And what was made harmless is read as it was (rule F3)."""
     assert harmless(cell) == "'" + cell

@@ -83,13 +83,18 @@ def text(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """A cell that is no formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """A cell that is no formula, and from which `as_written` tells what it was."""
+    return f"'{cell}" if _is_formula(cell) else cell
 
 
 def as_written(cell: str) -> str:
     """A cell that was made harmless, as it was before."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(cell: str) -> bool:
+    """Whether it is one, or would be without the apostrophes before it."""
+    return cell.lstrip("'").startswith(FORMULA)
 
 
 def _text(path: Path) -> str:

@@ -162,9 +162,14 @@ def _listed(told: Iterable[tuple[int, Person | str, Mapping[str, str]]]) -> List
         code = message = ""
         outcome: Outcome = "new"
         try:
-            made = one if isinstance(one, Person) else person(as_written(one), line=line, **who)
+            if isinstance(one, Person):
+                who = {name: getattr(one, name) for name in (*_TEXTS, "role")}
+                made = person(one.email, line=line, **who)
+            else:
+                made = person(as_written(one), line=line, **who)
         except Refused as refusal:
-            made, outcome, code, message = Person(str(one), **who), "wrong", refusal.code, str(refusal)
+            email = one.email if isinstance(one, Person) else one
+            made, outcome, code, message = Person(email, **who), "wrong", refusal.code, str(refusal)
         else:
             if made.key in found:
                 outcome, message = "again", f"As in line {found[made.key].line}."
