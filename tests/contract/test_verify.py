@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from lifecycle.store.database import Database
 from lifecycle.verify import CODES, Finding, Report, rows, verify
+from tests.contract.verify_account_damage import DAMAGE as ACCOUNT_DAMAGE
 from tests.contract.verify_damage import DAMAGE, change_head, forget_root, garble
 from tests.contract.verify_money_damage import DAMAGE as MONEY_DAMAGE
 from tests.contract.verify_order_damage import DAMAGE as ORDER_DAMAGE
@@ -140,7 +141,9 @@ def test_every_code_has_its_damage() -> None:
     database: they have their own."""
     elsewhere = {"overdue", "archive", "charge_missing", "charge_content", "charge_repeated", "charge_unheard"}
     several = (DAMAGE, MONEY_DAMAGE, ORDER_DAMAGE, PEOPLE_DAMAGE)
-    assert {code for damage in several for codes in damage.values() for code in codes} == CODES.keys() - elsewhere
+    found = {code for damage in several for codes in damage.values() for code in codes}
+    found |= {code for _, codes in ACCOUNT_DAMAGE.values() for code in codes}
+    assert found == CODES.keys() - elsewhere
 
 
 def test_a_finding_says_where_it_is(database: Database, vandal: Vandal) -> None:

@@ -98,7 +98,7 @@ class Lists:
             answered |= {"members": list(taken.members)}
             return Answer(owner.id, "", answered, work.hands[owner.id].root.seq)
 
-        answer = self.command(account, "members.add", about, job, said, subscription=subscription)
+        answer = self._command(account, "members.add", about, job, said, subscription=subscription)
         added, assigned = answer.facts["added"], answer.facts["assigned"]
         if answer.order is None:
             return TakenIn(tuple(answer.facts["members"]), added, assigned)
@@ -150,7 +150,7 @@ class Lists:
             return Answer(owner.id, "", {"quote": quote}, 0)
 
         unkeyed: Said = {"by": said["by"], "reason": said.get("reason")}
-        quote = self.command(account, "members.preview", {}, job, unkeyed, subscription=subscription).facts["quote"]
+        quote = self._command(account, "members.preview", {}, job, unkeyed, subscription=subscription).facts["quote"]
         return seen[0] if quote is None else replace(seen[0], quote=self._quotes.get(quote))
 
     def _grow(  # noqa: PLR0917  # what is to be bought, and for whom
@@ -164,7 +164,7 @@ class Lists:
 
     # What commands share
 
-    def command(  # about what, and what is to be done
+    def _command(  # about what, and what is to be done
         self,
         account: str,
         name: str,

@@ -224,7 +224,7 @@ class Members(Lists):
             job(work, owner, found, because)
             return Answer(found.id, "", {}, work.hands[owner.id].root.seq)
 
-        answer = self.command(account, name, {**about, "member": member}, on_member, said, before=before)
+        answer = self._command(account, name, {**about, "member": member}, on_member, said, before=before)
         return self.get(account, answer.id)
 
     def _seat(
@@ -244,7 +244,7 @@ class Members(Lists):
             job(work, subject, found, because)
             return Answer(found.id, "", {}, subject.hand.root.seq)
 
-        answer = self.command(account, name, {"member": member}, on_seat, said, subscription=subscription)
+        answer = self._command(account, name, {"member": member}, on_seat, said, subscription=subscription)
         return self.get(account, answer.id)
 
 
