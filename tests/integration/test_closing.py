@@ -119,6 +119,21 @@ def test_a_reader_keeps_the_wal_and_that_is_told(shop: Shop) -> None:
     assert (again.left, again.customers) == ((), ())
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_daemon_empties_the_wal_that_somebody_left(shop: Shop, tmp_path: Path) -> None:
+    """Whoever erased an account could not do it, and is gone: the next daemon does, before anything else (rule A2)."""
+    reader = Database(shop.lifecycle.database.url.render_as_string(hide_password=False))
+    with closing(reader.engine.raw_connection()) as connection:
+        connection.cursor().execute("BEGIN").execute("SELECT count(*) FROM lifecycle_roots").fetchone()
+        assert shop.lifecycle.accounts.delete("acme-ref", by="operator").left
+    reader.dispose()
+    there = [file for file in tmp_path.iterdir() if any(word.encode() in file.read_bytes() for word in PERSONAL)]
+    assert there
+    with shop.lifecycle.start():
+        pass
+    assert not any(word.encode() in file.read_bytes() for file in there for word in PERSONAL)
+
+
 def test_messages_in_files_go_too(shop: Shop) -> None:
     """The file mailbox's, by the ids of the account's messages; those of others stay (rule A2)."""
     with shop.lifecycle.database.reading() as connection:

@@ -253,8 +253,8 @@ def test_what_is_not_there(shop: Shop) -> None:
         shop.lifecycle.members.get("acme", BOB)
 
 
-def test_a_member_without_a_machine_of_ours_is_refused_clearly(shop: Shop) -> None:
-    """A removed one can only be read by id, and every command on them says so."""
+def test_a_removed_member_can_only_be_read(shop: Shop) -> None:
+    """By id; every command on them says so (rule F1)."""
     bob = shop.lifecycle.members.add("acme", BOB, by=ANN)
     shop.lifecycle.members.remove("acme", BOB, by=ANN)
     assert shop.refusal("enable", "acme", bob.id, by=ANN) == "removed"

@@ -13,19 +13,19 @@ from datetime import datetime
 from lifecycle.app.balances import Balance, Balances
 from lifecycle.app.context import Context
 from lifecycle.app.invoices import Invoices, InvoiceView
-from lifecycle.app.members import Members
 from lifecycle.app.operations import Operations
 from lifecycle.app.payment_methods import PaymentMethods
 from lifecycle.app.quotes import NextInvoice
 from lifecycle.app.standing import StandingView
+from lifecycle.app.subjects import KIND
 from lifecycle.app.subscriptions import Subscriptions
 from lifecycle.app.tokens import Tokens
 from lifecycle.app.views import SubscriptionView
-from lifecycle.domain import subscription
 from lifecycle.domain.account import Account
 from lifecycle.domain.quoting import next_invoice
-from lifecycle.errors import NotFound
-from lifecycle.store import accounts, queries
+from lifecycle.domain.subscription import Subscription
+from lifecycle.store import accounts
+from lifecycle.store.members import count_members
 from lifecycle.store.money import PaymentMethod
 
 
@@ -79,7 +79,6 @@ class Pages:
         balances: Balances,
         methods: PaymentMethods,
         operations: Operations,
-        members: Members,
         tokens: Tokens,
     ) -> None:
         self._context = context
@@ -88,7 +87,6 @@ class Pages:
         self._balances = balances
         self._methods = methods
         self._operations = operations
-        self._members = members
         self._tokens = tokens
 
     def account(self, account: str, *, by: str) -> AccountPage:
@@ -97,6 +95,7 @@ class Pages:
         with self._context.database.reading() as connection:
             found = accounts.the_account(connection, account)
             self._context.see_right(connection, found.id, by, "read")
+            members = count_members(connection, found.id)
         live = [one for one in self._subscriptions.list(account=found.id) if one.state != "ended"]
         return AccountPage(
             account=found,
@@ -104,7 +103,7 @@ class Pages:
             subscriptions=[self._page(one) for one in live],
             balance=self._balances.get(found.id),
             tokens=self._tokens.get(found.id).left,
-            members=len(self._members.list(found.id)),
+            members=members,
             payment_methods=self._methods.list(found.id),
             billing=self._invoices.billing_history(found.id),
         )
@@ -122,22 +121,21 @@ class Pages:
     def _page(self, view: SubscriptionView) -> SubscriptionPage:
         explained = self._operations.explain(view.id)
         refused = None if explained.obstacle is None else explained.obstacle.code
-        deferred = {"trial_ends", "cycle_starts", "change_takes_effect", "end_date_arrives", "payment_exhausted"}
+        facts, renews = self._coming(view)
+        deferred = self._context.registry.newest(KIND).deferred
         return SubscriptionPage(
             subscription=view,
             standing=self._subscriptions.standing(view.id),
-            renews=self._renews(view),
+            renews=renews,
             ends_at=view.ends_at,
-            seats_used=len(self._members.beneficiaries(view.id)),
+            seats_used=facts.assigned,
             possible={one.event: refused or one.code for one in explained.events if one.event not in deferred},
         )
 
-    def _renews(self, view: SubscriptionView) -> NextInvoice | None:
+    def _coming(self, view: SubscriptionView) -> tuple[Subscription, NextInvoice | None]:
+        """Its facts, and the next invoice that comes by itself."""
         with self._context.engine.look() as work:
-            account = accounts.find_account(work.transaction.connection, view.account_id)
-            found = queries.instances(work.transaction.connection, machine="subscription", id=view.id)
-            if account is None or not found:
-                raise NotFound("subscription", view.id)
-            facts = subscription.load(found[0].facts)
-            coming = next_invoice(facts, self._context.surroundings(work.transaction, account))
-        return None if coming is None else NextInvoice(*coming)
+            _, held = work.look(view.id)
+            account = accounts.the_account(work.transaction.connection, view.account_id)
+            coming = next_invoice(held.facts, self._context.surroundings(work.transaction, account))
+            return held.facts, None if coming is None else NextInvoice(*coming)

@@ -41,7 +41,6 @@ class Parts:
             self.balances,
             self.payment_methods,
             self.operations,
-            self.members,
             self.tokens,
         )
 

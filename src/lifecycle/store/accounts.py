@@ -9,11 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, or_, select, update
 
 from lifecycle.domain.account import Account
-from lifecycle.domain.people import folded
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.errors import NotFound
 from lifecycle.store import schema
-from lifecycle.store.members import add_members, first_member, members_of
+from lifecycle.store.members import add_members, find_member, first_member, members_of
 from lifecycle.store.transaction import writing_failures
 
 _COLUMNS = {field.name for field in fields(Account)} - {"payment_method"}
@@ -83,8 +82,8 @@ def change_account(connection: Connection, account_id: str, values: Mapping[str,
 def follow_administrator(connection: Connection, account: Account) -> None:
     """Have the account's e-mail be that of one of its people, and of its longest-standing administrator if whose it was
     has another one, or is gone (rule A1)."""
-    people = members_of(connection, account.id)
-    if folded(account.email) not in {one.live_email for one in people}:
+    if find_member(connection, account.id, account.email) is None:
+        people = members_of(connection, account.id)
         first = next((one.email for one in people if one.administers), account.email)
         change_account(connection, account.id, {"email": first})
 

@@ -102,6 +102,12 @@ def known(connection: Connection, account_id: str, keys: Collection[str]) -> dic
     return {one.live_email or "": one for one in _members(connection, query)} if keys else {}
 
 
+def count_members(connection: Connection, account_id: str) -> int:
+    """How many of an account are not removed."""
+    query = select(func.count()).select_from(_MEMBERS)
+    return connection.scalar(query.where(_MEMBERS.c.account_id == account_id, _MEMBERS.c.live_email.is_not(None))) or 0
+
+
 def administrators(connection: Connection, account_id: str) -> int:
     """How many of an account may command."""
     query = select(func.count()).outerjoin_from(_MEMBERS, _INSTANCES, _INSTANCES.c.id == _MEMBERS.c.id)
