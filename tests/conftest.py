@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import postgres, steps
 from tests.torture.size import SIZE
 
 # On a busy machine a slow example is no failure. CI runs the same examples every time.
@@ -33,11 +33,17 @@ def is_whole() -> bool:
     return os.environ.get(ALL) == "all" or SIZE.is_long
 
 
+def pytest_configure() -> None:
+    """Machines are stepped both ways (`tests.steps`)."""
+    steps.take_both_ways()
+
+
 def pytest_report_header() -> list[str]:
-    """Say at the top of the report which PostgreSQL the tests will run on, and how many of their variants."""
+    """Say at the top of the report which PostgreSQL the tests will run on, how many of their variants, and which way
+    machines are stepped."""
     variants = "all" if is_whole() else "a sample"
     found = postgres.find() or "NONE FOUND, its tests will be skipped"
-    return [f"postgresql: {found}", f"variants: {variants}"]
+    return [f"postgresql: {found}", f"variants: {variants}", f"steps: {steps.WAY}"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -208,13 +208,22 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
 
     def _credited(self) -> Invoice:
         """The facts in hand or asked for, with what the balance pays of them."""
-        facts = self._in_hand()
-        return replace(facts, credit=max(0, min(facts.total, self.context.purse.balance)))
+        if "credited" not in self.model.memo:
+            facts = self._in_hand()
+            credit = max(0, min(facts.total, self.context.purse.balance))
+            self.model.memo["credited"] = replace(facts, credit=credit)
+        credited: Invoice = self.model.memo["credited"]
+        return credited
 
     def _in_hand(self) -> Invoice:
         """The facts, or those that it is to begin with."""
         facts: Invoice | None = self.model.facts
-        return invoice.load(dict(self.arguments)) if facts is None else facts
+        if facts is not None:
+            return facts
+        if "begins_with" not in self.model.memo:
+            self.model.memo["begins_with"] = invoice.load(dict(self.arguments))
+        begins_with: Invoice = self.model.memo["begins_with"]
+        return begins_with
 
     def _opening(self, facts: Invoice, aside: str = "balance") -> list[Effect]:
         """The number, the postings, and the refund that is one of the lines."""

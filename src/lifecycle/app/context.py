@@ -108,7 +108,7 @@ class Context:
         """The configured machines. Raises DefinitionError."""
         with self._making:
             if self._registry is None:
-                self._registry = load_machines(self.config.machines)
+                self._registry = load_machines(self.config.machines, self.config.steps)
             return self._registry
 
     @property

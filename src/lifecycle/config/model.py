@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.catalog import Catalog
+
+if TYPE_CHECKING:
+    from lifecycle.domain.compiled import Steps
 
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -93,6 +96,7 @@ class Config:
     zone: str
     heartbeat: Duration
     batch: int
+    steps: Steps
     machines: tuple[str, ...]
     jobs: tuple[JobSpec, ...]
     catalog: Catalog

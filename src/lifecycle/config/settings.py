@@ -34,6 +34,7 @@ from lifecycle.config.values import (
     wrong,
 )
 from lifecycle.domain.calendar import Duration
+from lifecycle.domain.compiled import Steps
 from lifecycle.domain.surroundings import TEST_SERIES
 
 MACHINES = tuple(
@@ -65,6 +66,7 @@ class SchedulerSettings(Section):
 
     heartbeat: Heartbeat = Duration(days=0, seconds=30)
     batch: int = Field(default=500, ge=1, le=100_000)
+    steps: Steps = "compiled"
 
 
 class JobSettings(Section):
@@ -195,6 +197,7 @@ class Settings(Section):
             zone=self.zone,
             heartbeat=self.scheduler.heartbeat,
             batch=self.scheduler.batch,
+            steps=self.scheduler.steps,
             machines=tuple(self.machines),
             jobs=tuple(JobSpec(name, job.run, job.every, job.cron) for name, job in self.jobs.items()),
             catalog=self.catalog.as_catalog(self.policies),

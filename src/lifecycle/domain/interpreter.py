@@ -38,17 +38,11 @@ class Interpreter:
             self._not_taken(state, facts, stimulus, context, place)
             return None
         slot = self._fill(state, facts, stimulus, context, place)
-        try:
-            self._events[stimulus.event]()
-        except TransitionNotAllowed:
+        target = self._take_row(state, stimulus.event)
+        if target is None:
             self._not_taken(state, facts, stimulus, context, place)
             return None
-        except BaseException:
-            self._build()
-            raise
-        if slot.state in self.matrix.final:
-            self._renew()
-        return Decision(str(slot.state), slot.facts, tuple(slot.effects))
+        return Decision(target, slot.facts, tuple(slot.effects))
 
     def why_not(
         self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place = NOWHERE
@@ -66,6 +60,22 @@ class Interpreter:
         except Exception as error:  # noqa: BLE001  # whatever a guard raises is the answer
             return Prospect(stimulus.event, "fails", message=f"{type(error).__name__}: {error}")
 
+    def _take_row(self, state: str, event: str) -> str | None:
+        """Take the first row of the cell whose guards hold, for what is in the slot; the state that it leads to, or
+        None where there is no such row."""
+        del state  # it is in the slot
+        try:
+            self._events[event]()
+        except TransitionNotAllowed:
+            return None
+        except BaseException:
+            self._build()
+            raise
+        target = str(self._slot.state)
+        if target in self.matrix.final:
+            self._renew()
+        return target
+
     def _not_taken(self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place) -> None:
         """Raise the refusal, unless a deferred event merely does nothing here."""
         refusal = self.why_not(state, facts, stimulus, context, place)
@@ -79,7 +89,7 @@ class Interpreter:
     def _fill(self, state: str, facts: Any, stimulus: Stimulus, context: object, place: Place) -> Step[Any, Any]:
         slot = self._slot
         slot.state, slot.facts = state, self.definition.fresh(facts)
-        slot.stimulus, slot.context, slot.place, slot.effects = stimulus, context, place, []
+        slot.stimulus, slot.context, slot.place, slot.effects, slot.memo = stimulus, context, place, [], {}
         return slot
 
     def _renew(self) -> None:

@@ -52,8 +52,8 @@ class Line:
 
 def line(stored: Json) -> Line:
     """The line that `as_json` wrote."""
-    instants = {name: datetime.fromisoformat(stored[name]) for name in ("start", "end")}
-    return Line(**(stored | instants))
+    start, end = datetime.fromisoformat(stored["start"]), datetime.fromisoformat(stored["end"])
+    return Line(**{**stored, "start": start, "end": end})
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,10 @@ NOWHERE = Place()
 
 
 class Step(Generic[Facts, Context]):
-    """The slot of a resident machine: the facts in hand, the stimulus, the surroundings, the effects so far."""
+    """The slot of a resident machine: the facts in hand, the stimulus, the surroundings, the effects so far, and what
+    guards have worked out that actions need too."""
 
-    __slots__ = ("context", "effects", "facts", "place", "state", "stimulus")
+    __slots__ = ("context", "effects", "facts", "memo", "place", "state", "stimulus")
 
     def __init__(self) -> None:
         self.state: str | None = None
@@ -93,6 +94,7 @@ class Step(Generic[Facts, Context]):
         self.stimulus = cast(Stimulus, None)
         self.place = NOWHERE
         self.effects: list[Effect] = []
+        self.memo: dict[str, Any] = {}
 
 
 class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):

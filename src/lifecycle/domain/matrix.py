@@ -121,9 +121,10 @@ def matrix_of(definition: type[AnyMachine]) -> Matrix:
 
 def _guard(definition: type[AnyMachine], spec: Any) -> Guard:
     """One guard as the class names it: a method's name, 'not ' and a method's name, or a refusal."""
+    wanted = spec.expected_value is not False  # as it is for `unless`
     if callable(spec.func):
-        return Guard(spec.func.__name__, getattr(spec.func, "code", None), True, spec.func)
-    expected = not spec.func.startswith("not ")
+        return Guard(spec.func.__name__, getattr(spec.func, "code", None), wanted, spec.func)
+    expected = wanted is not spec.func.startswith("not ")
     name = spec.func.removeprefix("not ").strip()
     method = getattr(definition, name, None)
     if method is None:

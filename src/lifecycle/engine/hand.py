@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from json import JSONEncoder
 from typing import Any
 
 from lifecycle.domain.machine import Decision, Json, Place, Stimulus
@@ -20,8 +19,6 @@ from lifecycle.engine.records import (
 )
 from lifecycle.engine.registry import Registry
 from lifecycle.errors import DefinitionError
-
-_written = JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +146,24 @@ class Hand:
 
     def earliest(self, *, within_host: bool = False) -> Due | None:
         """The deferred transition that is to fire first; within a host's transaction, of those that may fire there."""
-        due = self._deferred()
-        return min((one for one in due if not self._alone(one)) if within_host else due, default=None)
-
-    def _alone(self, due: Due) -> bool:
-        return due.event in self.held[due.instance_id].definition.alone
+        first: Due | None = None
+        for held in self.held.values():
+            for event, due_at in held.deferrals.items():
+                if first is not None and due_at > first.due_at:
+                    continue
+                if within_host and event in held.definition.alone:
+                    continue
+                one = self._due(held, event, due_at)
+                if first is None or one < first:
+                    first = one
+        return first
 
     def all_due(self) -> list[Due]:
         """All deferred transitions, in the order in which they are to fire."""
-        return sorted(self._deferred())
+        return sorted(self._due(held, *one) for held in self.held.values() for one in held.deferrals.items())
 
-    def _deferred(self) -> Iterator[Due]:
-        for held in self.held.values():
-            for event, due_at in held.deferrals.items():
-                rank = self._registry.rank(held.record.machine, event)
-                yield Due(due_at, rank, held.record.id, self.root.id, event)
+    def _due(self, held: Held, event: str, due_at: datetime) -> Due:
+        return Due(due_at, self._registry.rank(held.record.machine, event), held.record.id, self.root.id, event)
 
     def held_back(self, due: Due) -> bool:
         """Whether what is due waits for another instance of the root."""
@@ -311,8 +311,12 @@ def _changed(before: Json, after: Json) -> Json:
     return changed | dict.fromkeys(before.keys() - after.keys())
 
 
-def _differ(one: object, other: object) -> bool:
+def _differ(one: Any, other: Any) -> bool:
     """Whether two values are written differently: Python takes 1, 1.0 and true to be equal."""
-    if one == other and isinstance(one, dict | list):
-        return _written(one) != _written(other)
-    return one != other or type(one) is not type(other)
+    if type(one) is not type(other) or one != other:
+        return True
+    if isinstance(one, dict):
+        return any(_differ(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple):
+        return any(map(_differ, one, other))
+    return isinstance(one, float) and repr(one) != repr(other)

@@ -13,6 +13,8 @@ from secrets import randbits
 from lifecycle.engine.clock import Clock
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 _RANDOM_BITS = 80
 
 
@@ -37,7 +39,7 @@ class Ids:
             fresh = (millisecond << _RANDOM_BITS) | (self._bits(_RANDOM_BITS - 1))
             self._last = max(fresh, self._last + 1)
             number = self._last
-        return f"{prefix}_{''.join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))}"
+        return f"{prefix}_{''.join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])}"
 
 
 def counting() -> Callable[[int], int]:

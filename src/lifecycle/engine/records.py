@@ -174,7 +174,8 @@ class SeatRecord:
 
 @dataclass(slots=True)
 class Changes:
-    """All that one transaction writes, together."""
+    """All that one transaction writes, together. `documents` are the arguments, changes and effects of each row of the
+    `log`, in the JSON that its hash is over."""
 
     new_roots: list[RootRecord] = field(default_factory=list)
     roots: list[RootRecord] = field(default_factory=list)
@@ -184,6 +185,7 @@ class Changes:
     deferred: list[DeferralRecord] = field(default_factory=list)
     moved: list[DeferralRecord] = field(default_factory=list)
     log: list[LogRecord] = field(default_factory=list)
+    documents: list[tuple[str, str, str]] = field(default_factory=list)
     reasons: list[ReasonRecord] = field(default_factory=list)
     outbox: list[OutboxRecord] = field(default_factory=list)
     ledger: list[EntryRecord] = field(default_factory=list)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
+from lifecycle.domain.compiled import Steps, interpreter_of
 from lifecycle.domain.interpreter import Interpreter
 from lifecycle.domain.machine import Machine
 from lifecycle.domain.matrix import AnyMachine, Matrix, matrix_of
@@ -16,9 +17,11 @@ _residents = threading.local()
 
 
 class Registry:
-    """Looks definitions up. An older version of a kind stays listed as long as instances of it are stored."""
+    """Looks definitions up. An older version of a kind stays listed as long as instances of it are stored. `steps` says
+    what steps them."""
 
-    def __init__(self, definitions: Sequence[type[AnyMachine]]) -> None:
+    def __init__(self, definitions: Sequence[type[AnyMachine]], steps: Steps = "compiled") -> None:
+        self._steps: Steps = steps
         self._definitions: dict[tuple[str, int], type[AnyMachine]] = {}
         for definition in definitions:
             key = (definition.kind, definition.version)
@@ -67,10 +70,10 @@ class Registry:
 
     def interpreter(self, kind: str, version: int) -> Interpreter:
         """This thread's resident interpreter of a definition."""
-        residents: dict[type[AnyMachine], Interpreter] = vars(_residents).setdefault("by_definition", {})
+        residents: dict[type[AnyMachine], Interpreter] = vars(_residents).setdefault(self._steps, {})
         definition = self.definition(kind, version)
         if definition not in residents:
-            residents[definition] = Interpreter(definition)
+            residents[definition] = interpreter_of(definition, self._steps)
         return residents[definition]
 
     def check_stored(self, stored: Iterable[tuple[str, int, str]]) -> None:
@@ -93,9 +96,9 @@ class Registry:
         return {key: rank for rank, key in enumerate(events)}
 
 
-def load_machines(paths: Sequence[str]) -> Registry:
+def load_machines(paths: Sequence[str], steps: Steps = "compiled") -> Registry:
     """The registry of `package.module:Class` paths. Raises DefinitionError for one that can't be had."""
-    return Registry([_load(path) for path in paths])
+    return Registry([_load(path) for path in paths], steps)
 
 
 def _load(path: str) -> type[AnyMachine]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Generic
 
 from lifecycle.domain.effects import Apply, Bill, Start, Tell, Written
 from lifecycle.domain.explaining import Prospect
 from lifecycle.domain.machine import Decision, Effect, Stimulus
 from lifecycle.domain.refusals import refused
-from lifecycle.engine.chain import hash_of
+from lifecycle.engine.chain import sealed
 from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.commands import Answer, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
@@ -267,8 +268,9 @@ class Roots(Generic[Tx_co]):
 
     def _take(self, hand: Hand, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because) -> None:
         self.transitions.append(hand.take(held, stimulus, decision, because, self._clock.now()))
-        context = self._contexts.get(held.record.id)
-        if isinstance(context, Heeding):
+        context: Any = self._contexts.get(held.record.id)
+        kind: Any = type(context)
+        if _heeds(kind):
             context.heed(decision.effects)
             self._heeded.append((context, decision.effects))
 
@@ -364,7 +366,9 @@ class Roots(Generic[Tx_co]):
                 self._wake(hand)
             for row in hand.log:
                 row.recorded_at = row.fired_at if in_strides else recorded_at
-                row.hash = hand.root.head = _seal(hand.root.head, row)
+                row.hash, documents = _seal(hand.root.head, row)
+                hand.root.head = row.hash
+                self._changes.documents.append(documents)
                 self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
@@ -392,8 +396,14 @@ class Roots(Generic[Tx_co]):
             root.wake_at = now + FIRST_DELAY * 2 ** (root.attempts - 1)
 
 
-def _seal(head: bytes, row: LogRecord) -> bytes:
+@cache
+def _heeds(kind: Any) -> bool:
+    """Whether surroundings of this type change with what is decided: to ask it of each of them is dear."""
+    return issubclass(kind, Heeding)
+
+
+def _seal(head: bytes, row: LogRecord) -> tuple[bytes, tuple[str, str, str]]:
     try:
-        return hash_of(head, row)
+        return sealed(head, row)
     except (TypeError, ValueError) as error:  # what a machine has put into facts or effects is not JSON
         raise WriteFailed(f"A row could not be written: {error}") from error

@@ -12,6 +12,7 @@ from lifecycle.domain.account import Account
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.errors import NotFound
 from lifecycle.store import schema
+from lifecycle.store.among import among
 from lifecycle.store.members import add_members, find_member, first_member, members_of
 from lifecycle.store.transaction import writing_failures
 
@@ -51,7 +52,7 @@ def the_account(connection: Connection, name: str) -> Account:
 
 def accounts_by_id(connection: Connection, ids: Iterable[str]) -> Mapping[str, Account]:
     """These accounts, by id."""
-    rows = connection.execute(_ACCOUNTS.where(schema.accounts.c.id.in_(list(ids))))
+    rows = connection.execute(_ACCOUNTS.where(among(schema.accounts.c.id, ids)))
     return {row.id: Account(*row) for row in rows}
 
 

@@ -217,11 +217,19 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, **_OPTIONS)
+        engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, **_OPTIONS)
+        from psycopg.types.array import ListBinaryDumper  # noqa: PLC0415  # an extra
     except ImportError as error:  # no psycopg, or no libpq for it
         raise LifecycleError(
             "PostgreSQL needs its driver: pip install 'lifecycle-engine[postgres]'", code="extra_missing"
         ) from error
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        """Lists go as they are in memory: written out and read again they cost several times as much."""
+        connection.adapters.register_dumper(list, ListBinaryDumper)
+
+    return engine
 
 
 def set_up_sqlite(connection: Any, _record: object) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from lifecycle.domain.machine import Json
 from lifecycle.store import schema
+from lifecycle.store.among import among
 from lifecycle.store.transaction import writing_failures
 
 AttemptKind = Literal["charge", "refund"]
@@ -117,7 +118,7 @@ def account_of(connection: Connection, customer: str) -> str | None:
 
 def methods_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str, PaymentMethod]:
     """These, removed or not."""
-    rows = connection.execute(select(*_METHOD_COLUMNS).where(_METHODS.c.id.in_(list(ids))))
+    rows = connection.execute(select(*_METHOD_COLUMNS).where(among(_METHODS.c.id, ids)))
     return {row.id: PaymentMethod(*row) for row in rows}
 
 
@@ -158,14 +159,14 @@ def attempts(connection: Connection, **where: object) -> list[Attempt]:
 
 def attempts_by_key(connection: Connection, keys: Collection[str]) -> Mapping[str, Attempt]:
     """Those of these keys that were made."""
-    rows = connection.execute(select(*_ATTEMPT_COLUMNS).where(_ATTEMPTS.c.key.in_(list(keys))))
+    rows = connection.execute(select(*_ATTEMPT_COLUMNS).where(among(_ATTEMPTS.c.key, keys)))
     return {row.key: Attempt(*row) for row in rows}
 
 
 def unclear(connection: Connection, invoice_ids: Collection[str]) -> set[str]:
     """Those of these invoices of which an attempt is unknown."""
     query = select(_ATTEMPTS.c.instance_id).where(_ATTEMPTS.c.status == "unknown")
-    return set(connection.scalars(query.where(_ATTEMPTS.c.instance_id.in_(list(invoice_ids)))))
+    return set(connection.scalars(query.where(among(_ATTEMPTS.c.instance_id, invoice_ids))))
 
 
 def put_attempt(connection: Connection, made: Attempt) -> None:
@@ -177,7 +178,7 @@ def put_attempts(connection: Connection, made: Sequence[Attempt]) -> None:
     """Write how attempts stand; the caller holds the locks of their roots."""
     if made:
         with writing_failures():
-            connection.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.key.in_([one.key for one in made])))
+            connection.execute(delete(_ATTEMPTS).where(among(_ATTEMPTS.c.key, [one.key for one in made])))
             connection.execute(insert(_ATTEMPTS), [asdict(one) for one in made])
 
 
@@ -188,7 +189,7 @@ def balances(connection: Connection, account_ids: Collection[str]) -> Mapping[tu
     """What accounts have on their balance, by account and unit, in minor units; those without are left out."""
     table = schema.ledger
     query = select(table.c.account_id, table.c.unit, func.sum(table.c.amount))
-    ours = query.where(table.c.account_id.in_(list(account_ids)), table.c.book == "balance")
+    ours = query.where(among(table.c.account_id, account_ids), table.c.book == "balance")
     rows = connection.execute(ours.group_by(table.c.account_id, table.c.unit))
     return {(account, unit): -int(amount) for account, unit, amount in rows if amount}
 
@@ -256,7 +257,7 @@ def invoices_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str,
     """The account and the facts of these invoices."""
     table = schema.instances
     query = select(table.c.id, table.c.owner_id, table.c.facts).where(table.c.machine == "invoice")
-    rows = connection.execute(query.where(table.c.id.in_(list(ids))))
+    rows = connection.execute(query.where(among(table.c.id, ids)))
     return {row.id: (row.owner_id, row.facts) for row in rows}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
+from lifecycle.store.among import among
 from lifecycle.store.clocks import on_clock
 from lifecycle.store.connections import Connections
 from lifecycle.store.transaction import writing_failures
@@ -65,7 +66,7 @@ class SqlOutbox:
         with self.database.writing() as connection:
             found = [OutboxRecord(*row) for row in connection.execute(query)]
             if found:
-                leased = update(_TABLE).where(_TABLE.c.id.in_([record.id for record in found]))
+                leased = update(_TABLE).where(among(_TABLE.c.id, [record.id for record in found]))
                 connection.execute(leased.values(status="leased", wake_at=lease_until, fence=_TABLE.c.fence + 1))
         return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
 
@@ -105,7 +106,7 @@ class SqlOutbox:
     def settle_all(self, records: Sequence[OutboxRecord]) -> Collection[str]:
         """Write the outcomes of leases, those that are still the last ones; the ids of these."""
         query = select(_TABLE.c.id, _TABLE.c.fence).where(
-            _TABLE.c.id.in_([record.id for record in records]), _TABLE.c.status == "leased"
+            among(_TABLE.c.id, [record.id for record in records]), _TABLE.c.status == "leased"
         )
         with self.database.writing() as connection, writing_failures():
             held = {tuple(row) for row in connection.execute(query.order_by(_TABLE.c.id).with_for_update())}

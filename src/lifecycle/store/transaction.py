@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, not_, select, union_all, update
+from sqlalchemy import Connection, Table, func, not_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, StatementError
 
@@ -22,7 +21,9 @@ from lifecycle.engine.records import (
     NumberRecord,
     RootRecord,
 )
-from lifecycle.store import clocks, schema
+from lifecycle.store import bulk, clocks, schema
+from lifecycle.store.among import among
+from lifecycle.store.bulk import Rows
 from lifecycle.store.clocks import on_clock
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import is_trouble
@@ -58,7 +59,7 @@ class SqlTransaction:
     def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:
         """Lock these roots in order of their ids, so that nobody waits in a circle."""
         table = schema.roots
-        query = select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id)
+        query = select(table).where(among(table.c.id, root_ids)).order_by(table.c.id)
         if not self._reads_only:
             query = query.with_for_update()
         return self._read(RootRecord, query) if root_ids else []
@@ -66,7 +67,7 @@ class SqlTransaction:
     def look(self, root_ids: Sequence[str]) -> list[RootRecord]:
         """Read these roots, and leave them to others."""
         table = schema.roots
-        return self._read(RootRecord, select(table).where(table.c.id.in_(root_ids)).order_by(table.c.id))
+        return self._read(RootRecord, select(table).where(among(table.c.id, root_ids)).order_by(table.c.id))
 
     def root_of(self, instance_id: str) -> str | None:
         """The root of an instance; an instance never changes its root."""
@@ -78,11 +79,11 @@ class SqlTransaction:
         `apart`; and those that roots are named by."""
         table = schema.instances
         columns = [table.c[field.name] for field in fields(InstanceRecord)]
-        open_ones = select(*columns).where(table.c.root_id.in_(root_ids), not_(table.c.closed))
+        open_ones = select(*columns).where(among(table.c.root_id, root_ids), not_(table.c.closed))
         if apart:
             open_ones = open_ones.where(table.c.machine.not_in(sorted(apart)))
-        named_by = select(*columns).where(table.c.id.in_(root_ids), table.c.closed)
-        return [InstanceRecord(*row) for row in self.connection.execute(union_all(open_ones, named_by))]
+        named_by = select(*columns).where(among(table.c.id, root_ids), table.c.closed)
+        return [InstanceRecord(*row) for row in self.connection.execute(union_all(open_ones, named_by)).all()]
 
     def instance(self, instance_id: str) -> InstanceRecord | None:
         """One instance of a root that is locked."""
@@ -93,7 +94,7 @@ class SqlTransaction:
     def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
         """The live deferrals of these roots, which are locked: a statement of its own sees what is committed."""
         table = schema.deferrals
-        return self._read(DeferralRecord, select(table).where(table.c.root_id.in_(root_ids)))
+        return self._read(DeferralRecord, select(table).where(among(table.c.root_id, root_ids)))
 
     def time_of(self, clock: str) -> datetime:
         """Where a named clock stands, by its row. Raises NotFound."""
@@ -116,7 +117,7 @@ class SqlTransaction:
             self._delete(schema.deferrals, changes.withdrawn, "instance_id", "event")
             self._update(schema.deferrals, changes.moved, "due_at")
             self._insert(schema.deferrals, changes.deferred)
-            self._insert(schema.log, changes.log)
+            self._insert(schema.log, changes.log, _by_column(changes.documents))
             self._insert(schema.reasons, changes.reasons)
             self._insert(schema.outbox, changes.outbox)
             self._insert(schema.ledger, changes.ledger)
@@ -150,22 +151,19 @@ class SqlTransaction:
     def _read(self, record: type[Record], query: Any) -> list[Record]:
         names = [field.name for field in fields(record)]  # type: ignore[arg-type]  # every record is a dataclass
         columns = [query.selected_columns[name] for name in names]
-        return [record(*row) for row in self.connection.execute(query.with_only_columns(*columns))]
+        return [record(*row) for row in self.connection.execute(query.with_only_columns(*columns)).all()]
 
-    def _insert(self, table: Table, records: Sequence[Any]) -> None:
+    def _insert(self, table: Table, records: Sequence[Any], written: Mapping[str, list[str]] | None = None) -> None:
         if records:
-            self.connection.execute(insert(table), _rows(records, [field.name for field in fields(records[0])]))
+            names = [field.name for field in fields(records[0])]
+            bulk.insert(self.connection, Rows(table, records, written or {}), names)
 
     def _update(self, table: Table, records: Sequence[Any], *names: str) -> None:
         """Write these columns of rows that are there; their others never change."""
-        if records:
-            key = [column.name for column in table.primary_key]
-            statement = update(table).values({name: bindparam(name) for name in names})
-            self.connection.execute(_where(statement, table, key), _rows(records, names, key))
+        bulk.update(self.connection, Rows(table, records), names, [column.name for column in table.primary_key])
 
     def _delete(self, table: Table, records: Sequence[Any], *key: str) -> None:
-        if records:
-            self.connection.execute(_where(delete(table), table, key), _rows(records, (), key))
+        bulk.delete(self.connection, Rows(table, records), key)
 
 
 class SqlStore:
@@ -213,12 +211,7 @@ def writing_failures() -> Iterator[None]:
         raise WriteFailed(f"A row could not be written: {error}") from error
 
 
-def _rows(records: Sequence[Any], names: Sequence[str], key: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """These attributes of each record, and those of the key as `_where` names them."""
-    parameters = [*names, *(f"key_{name}" for name in key)]
-    values = attrgetter(*names, *key)
-    return [dict(zip(parameters, values(record), strict=True)) for record in records]
-
-
-def _where(statement: Any, table: Table, key: Sequence[str]) -> Any:
-    return statement.where(*(table.c[name] == bindparam(f"key_{name}") for name in key))
+def _by_column(documents: Sequence[tuple[str, str, str]]) -> Mapping[str, list[str]]:
+    """The log's documents, as they were hashed."""
+    columns = map(list, zip(*documents, strict=True))
+    return dict(zip(("arguments", "changes", "effects"), columns, strict=False))

@@ -12,6 +12,18 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 JsonDocument = JSON().with_variant(JSONB(), "postgresql")
 
 
+def aware(value: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError for a naive one."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} is naive; instants are aware.")
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def instant_text(value: datetime) -> str:
+    """An instant as SQLite stores it. Raises ValueError for a naive one."""
+    return f"{aware(value).isoformat(timespec='microseconds')[:26]}Z"
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant in UTC: `timestamptz` on PostgreSQL, text of fixed width on SQLite, which sorts by time."""
 
@@ -28,12 +40,7 @@ class Instant(TypeDecorator[datetime]):
         """Refuses naive instants: they would mean something else on every machine."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} is naive; instants are aware.")
-        value = value.astimezone(UTC)
-        if dialect.name != "sqlite":
-            return value
-        return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+        return instant_text(value) if dialect.name == "sqlite" else aware(value)
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
         """Always aware, always in UTC."""
