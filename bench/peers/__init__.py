@@ -21,6 +21,7 @@ INSTALLING = 600.0
 RUNNING = 600.0
 """Seconds that a run may take, its set-up included."""
 
+_INSTALL = ("install", "--quiet", "--disable-pip-version-check")
 _SQLALCHEMY = "SQLAlchemy==2.1.9"
 _PSYCOPG = ("psycopg[binary]==3.3.9", "psycopg-pool==3.3.3")
 
@@ -90,7 +91,7 @@ def _environment(peer: Peer) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         told = f"the environment of {peer.name} {peer.version}"
         _output(told, INSTALLING, Path(sys.executable), "-m", "venv", folder)
-        _output(told, INSTALLING, python, "-I", "-m", "pip", "install", "--quiet", *peer.requirements)
+        _output(told, INSTALLING, python, "-I", "-m", "pip", *_INSTALL, *peer.requirements)
         note.write_text(wanted, encoding="utf-8")
     return python
 
@@ -110,6 +111,6 @@ def _output(what: str, limit: float, program: Path, *arguments: object) -> str:
 
 
 def _end(said: str) -> str:
-    """The last line of what was said, which in Python is the one that tells."""
-    lines = said.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    """The last line of what was said, which in Python is the one that tells; SQLAlchemy adds where to read about it."""
+    lines = [line for line in said.strip().splitlines() if not line.startswith("(Background on this error")]
+    return lines[-1].strip() if lines else "it said nothing"

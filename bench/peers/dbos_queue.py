@@ -1,8 +1,10 @@
-"""DBOS: workflows that wait in a queue, each with one step that inserts one row.
+"""DBOS: workflows that wait in a queue, each with one step that inserts one row in a transaction.
 
 Run as `python -I dbos_queue.py URL NUMBER` on an empty PostgreSQL database; prints what it took, as JSON. The queue has
 no limit of its own, so it hands all of them to the executor at its first look; there eight threads run them, which is
-faster than more or fewer. It looks ten times a second, not once, for that wait would be of no interest here.
+as fast as four and faster than sixteen. It looks ten times a second, not once, for that wait would be of no interest
+here. A step commits its row before DBOS records that it is done, as the other peers do; were it a transaction of a DBOS
+data source, both would be one commit, but half again as slow and more.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ renew = DBOS.workflow(name="renew")(_renew)
 
 
 def main() -> None:
-    """Have the workflows wait in a queue that hands nothing out, then open it, and wait until all have ended."""
+    """Have all of it done, and tell what it took."""
     with ENGINE.begin() as connection:
         connection.execute(text("CREATE TABLE done (n integer PRIMARY KEY)"))
     DBOS(
@@ -53,6 +55,21 @@ def main() -> None:
         }
     )
     DBOS.launch()
+    try:
+        seconds, cpu_seconds = _time()
+    finally:
+        DBOS.destroy()  # its threads would go on
+    with ENGINE.connect() as connection:
+        written = connection.scalar(text("SELECT count(*) FROM done"))
+        succeeded = connection.scalar(text(SUCCEEDED))
+    if (written, succeeded) != (NUMBER, NUMBER):
+        sys.exit(f"{written} rows of {NUMBER} are written, and {succeeded} workflows have succeeded")
+    told = {"peer": "dbos", "version": version("dbos"), "number": NUMBER}
+    print(json.dumps(told | {"seconds": seconds, "cpu_seconds": cpu_seconds}))
+
+
+def _time() -> tuple[float, float]:
+    """Have the workflows wait in a queue that hands nothing out, then open it, and wait until all have ended."""
     queue = DBOS.register_queue("renewals", worker_concurrency=0, polling_interval_sec=0.1)
     for n in range(NUMBER):
         DBOS.enqueue_workflow("renewals", renew, n)
@@ -62,14 +79,7 @@ def main() -> None:
         queue.set_worker_concurrency(None)
         while connection.scalar(text(WAITING)):
             sleep(0.05)
-        seconds, cpu_seconds = perf_counter() - began, process_time() - cpu
-        written = connection.scalar(text("SELECT count(*) FROM done"))
-        succeeded = connection.scalar(text(SUCCEEDED))
-    DBOS.destroy()
-    if (written, succeeded) != (NUMBER, NUMBER):
-        sys.exit(f"{written} rows of {NUMBER} are written, and {succeeded} workflows have succeeded")
-    told = {"peer": "dbos", "version": version("dbos"), "number": NUMBER}
-    print(json.dumps(told | {"seconds": seconds, "cpu_seconds": cpu_seconds}))
+        return perf_counter() - began, process_time() - cpu
 
 
 if __name__ == "__main__":

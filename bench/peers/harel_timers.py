@@ -1,8 +1,9 @@
 """harel: state machines whose timers are all due, each of which inserts one row as it enters its next state.
 
 Run as `python -I harel_timers.py URL NUMBER` on an empty PostgreSQL database; prints what it took, as JSON. The store
-and the transport are both PostgreSQL, and one async worker sweeps the timers and handles what they send, as in
-production. It has 16 events in flight, where harel's own benchmarks of PostgreSQL peak.
+and the transport are both PostgreSQL, and one async worker sweeps the timers and handles what they send, as its manual
+has it for production. It has 16 events in flight, where harel's own benchmark of PostgreSQL peaks. An action commits
+its row before the machine's new state is stored.
 """
 
 from __future__ import annotations
@@ -47,15 +48,17 @@ async def main() -> None:
     async with AsyncConnectionPool(URL, min_size=CONNECTIONS, max_size=CONNECTIONS, open=False) as pool:
         async with pool.connection() as connection:
             await connection.execute("CREATE TABLE done (n integer PRIMARY KEY)")
-        done, written = asyncio.Event(), 0
+        done, tried = asyncio.Event(), 0
 
         async def write(machine: Any, *_: Any, **__: Any) -> None:
-            nonlocal written
-            async with pool.connection() as connection:
-                await connection.execute("INSERT INTO done (n) VALUES (%s)", (machine.execution_ctx["n"],))
-            written += 1
-            if written == NUMBER:
-                done.set()
+            nonlocal tried
+            try:
+                async with pool.connection() as connection:
+                    await connection.execute("INSERT INTO done (n) VALUES (%s)", (machine.execution_ctx["n"],))
+            finally:
+                tried += 1
+                if tried == NUMBER:
+                    done.set()
 
         definition = definition_from_dsl(MACHINE, "renewal", actions={"write": write})
         store = await AsyncPostgresStore.from_dsn(URL, CONNECTIONS)

@@ -2,7 +2,8 @@
 
 Run as `python -I procrastinate_worker.py URL NUMBER` on an empty PostgreSQL database; prints what it took, as JSON.
 The worker takes its jobs one by one and runs ten of them side by side: more only wait for each other, for it is the
-taking that takes the time. It stops by itself when none is left.
+taking that takes the time. A job commits its row before the worker records that it is done, and the worker stops by
+itself when none is left.
 """
 
 from __future__ import annotations
