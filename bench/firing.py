@@ -1,78 +1,92 @@
-"""Firing: renewals that are all due at once, against raw SQL that writes the same rows in the same batches."""
+"""Firing: renewals that are all due, by daemons in processes of their own, beside the same rows in plain SQL.
+
+Each renewal is a full one: a step of the subscription's machine and one of its invoice's, two rows of the log with
+their hashes, the next deferral, the invoice with its line and its number, four entries of the ledger, and a message to
+the gateway. Both take place on copies of one database, one right after the other.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from time import perf_counter
-from typing import Any
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from bench.people import shop
+from bench.raw import firing_again, written
+from bench.seed import seed
+from bench.world import Databases, server_cpu
+from lifecycle import VirtualClock
 
-from bench.world import Databases, lifecycle_on, subscribe
-from lifecycle import Lifecycle
-from lifecycle.store import schema
-
-NEXT_MONTH = datetime(2026, 2, 1, tzinfo=UTC)
 BATCH = 500
-_KEYS = {schema.roots: ("id",), schema.instances: ("id",), schema.deferrals: ("instance_id", "event")}
-Rows = list[dict[str, Any]]
+AGO = timedelta(days=32)
+"""When they were bought: one cycle has started since, and no second one."""
 
 
-def firing(databases: Databases, kind: str, number: int) -> tuple[float, float]:
-    """Seconds that `number` renewals take us, and that the same reads and writes take without us."""
-    with databases.fresh(kind) as url, lifecycle_on(url) as ours:
-        subscribe(ours, number)
-        began = perf_counter()
-        fired = len(ours.advance_to(NEXT_MONTH))
-        seconds = perf_counter() - began
-        if fired != number:
-            raise RuntimeError(f"{fired} of {number} renewals fired")
-        rows = {table: _rows(ours, table) for table in (*_KEYS, schema.log)}
-    with databases.fresh(kind) as url, lifecycle_on(url) as bare:
-        subscribe(bare, number)
-        return seconds, _raw(bare, rows)
+@dataclass(frozen=True)
+class Fired:
+    """What some daemons took for all of it; `server` is PostgreSQL's processor time, `memory` the largest daemon's, in
+    megabytes."""
+
+    number: int
+    seconds: float
+    cpu: float
+    server: float
+    memory: float
+
+    @property
+    def rate(self) -> float:
+        """Renewals a second."""
+        return self.number / self.seconds
 
 
-def _raw(bare: Lifecycle, rows: dict[Table, Rows]) -> float:
-    """Write what we have written, over rows of the same shape; both runs number their accounts alike."""
-    _take_ids_of(bare, rows)
-    renewals = [row for row in rows[schema.log] if row["event"] == "cycle_starts"]
-    began = perf_counter()
-    for start in range(0, len(renewals), BATCH):
-        ids = [row["root_id"] for row in renewals[start : start + BATCH]]
-        with bare.database.writing() as connection:
-            connection.execute(select(schema.roots).where(schema.roots.c.id.in_(ids)).with_for_update()).all()
-            for table in (schema.instances, schema.deferrals):
-                connection.execute(select(table).where(table.c.root_id.in_(ids))).all()
-            for table, key in _KEYS.items():
-                connection.execute(_update(table, key), _prefixed(rows[table][start : start + BATCH]))
-            connection.execute(insert(schema.log), renewals[start : start + BATCH])
-    return perf_counter() - began
+def seeded(url: str, monthly: int, yearly: int = 0) -> None:
+    """So many renewals due now, among so many subscriptions that are not."""
+    with shop(url, clock=VirtualClock(datetime.now(UTC) - AGO)) as lifecycle:
+        seed(lifecycle, monthly, yearly)
 
 
-def _rows(lifecycle: Lifecycle, table: Table) -> Rows:
-    root = table.c.id if table is schema.roots else table.c.root_id
-    query = select(table).where(root.like("sub_%")).order_by(root)
-    with lifecycle.database.reading() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+def fire(url: str, number: int, daemons: int = 1, more: Sequence[str] = ()) -> Fired:
+    """Have so many daemons fire what is due. Raises RuntimeError unless that is as many as it should be."""
+    command = [sys.executable, "-m", "bench.worker", url, *more]
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(  # noqa: S603  # ourselves
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+                )
+            )
+            for _ in range(daemons)
+        ]
+        for worker in workers:
+            _line(worker)
+        before = server_cpu()
+        for worker in workers:
+            assert worker.stdin is not None  # noqa: S101  # it is a pipe
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        told = [json.loads(_line(worker)) for worker in workers]
+        server = server_cpu() - before
+    if (fired := sum(one["fired"] for one in told)) != number:
+        raise RuntimeError(f"{fired} of {number} renewals fired")
+    seconds, memory = max(one["seconds"] for one in told), max(one["memory"] for one in told)
+    return Fired(number, seconds, sum(one["cpu"] for one in told), server, memory)
 
 
-def _take_ids_of(bare: Lifecycle, rows: dict[Table, Rows]) -> None:
-    """Give our rows the ids of the bare database's subscriptions."""
-    names = dict(zip((r["id"] for r in rows[schema.roots]), (r["id"] for r in _rows(bare, schema.roots)), strict=True))
-    for table in rows.values():
-        for row in table:
-            row.update({column: names[row[column]] for column in row.keys() & {"id", "root_id", "instance_id"}})
-    for row, there in zip(rows[schema.instances], _rows(bare, schema.instances), strict=True):
-        row.update(owner_id=there["owner_id"], live_key=there["live_key"])
+def _line(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None  # noqa: S101  # it is a pipe
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a daemon has ended with {worker.wait()}")
+    return line
 
 
-def _update(table: Table, key: tuple[str, ...]) -> Any:
-    values: dict[str, Any] = {
-        column.name: bindparam(f"new_{column.name}") for column in table.c if column.name not in key
-    }
-    return update(table).where(*(table.c[name] == bindparam(f"new_{name}") for name in key)).values(values)
-
-
-def _prefixed(rows: Rows) -> Rows:
-    return [{f"new_{name}": value for name, value in row.items()} for row in rows]
+def limit(databases: Databases, before: str, after: str) -> float:
+    """Seconds that plain SQL takes for what was written, on a fresh copy of what was there before."""
+    there = written(before, after)
+    with databases.copy(before) as url:
+        return firing_again(url, there, BATCH)

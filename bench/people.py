@@ -42,10 +42,13 @@ whom has no card, one changes and one cancels."""
 
 
 @contextmanager
-def shop(url: str = "sqlite://", more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Lifecycle]:
-    """The project's configuration with more of it, and the sandbox, on a database of its own; it is 1 January."""
+def shop(
+    url: str = "sqlite://", more: Mapping[str, str] = MappingProxyType({}), clock: VirtualClock | None = None
+) -> Iterator[Lifecycle]:
+    """The project's configuration with more of it, and the sandbox, on a database of its own; it is 1 January, unless
+    a clock says otherwise."""
     environ = {**WEEKLY, **more, "LIFECYCLE_DATABASE__URL": url}
-    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", clock=VirtualClock(START), environ=environ)
+    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", clock=clock or VirtualClock(START), environ=environ)
     lifecycle.upgrade_schema()
     try:
         yield lifecycle

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import resource
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.engine.clock import Clock
@@ -40,6 +43,24 @@ class Databases:
         else:
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
                 yield f"sqlite:///{folder}/bench.db"
+
+    @contextmanager
+    def copy_of_running(self, url: str) -> Iterator[str]:
+        """The same of one that is in use: PostgreSQL copies what nobody is connected to, so it is dumped and read."""
+        with self.copy(url) as made:
+            yield made
+
+    @contextmanager
+    def copy(self, url: str) -> Iterator[str]:
+        """The URL of a copy of a database that nobody uses, gone afterwards."""
+        source = make_url(url)
+        if source.get_backend_name() == "postgresql":
+            with self.server.create(template=str(source.database)) as made:
+                yield made.render_as_string(hide_password=False)
+        else:
+            with self.fresh("sqlite") as made_url:
+                shutil.copy(str(source.database), str(make_url(made_url).database))
+                yield made_url
 
 
 @contextmanager
@@ -91,3 +112,25 @@ def _write_durably(made: postgres.Databases) -> None:
             connection.execute(text(f"ALTER SYSTEM SET {setting} = on"))
         connection.execute(text("SELECT pg_reload_conf()"))
     database.dispose()
+
+
+def server_cpu() -> float:
+    """Seconds of processor time that PostgreSQL's processes have used, with those that have ended; 0 where nobody
+    tells."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process that has just ended
+            name, _, rest = stat.read_text().partition(") ")
+            if name.endswith("(postgres"):
+                user, system, users, systems = rest.split()[11:15]
+                ticks += int(user) + int(system) + int(users) + int(systems)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory() -> float:
+    """Megabytes that this process has had at most; what the operating system says of a child begins with its parent."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

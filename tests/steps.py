@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from lifecycle.domain.compiled import CompiledInterpreter
@@ -19,7 +19,7 @@ from lifecycle.errors import Refused
 VARIABLE = "LIFECYCLE_TEST_STEPS"
 WAY = os.environ.get(VARIABLE, "compared")
 _by_table = CompiledInterpreter.step
-_beside = cache(Interpreter)
+_residents = threading.local()
 Take = Callable[[], Decision[Any] | None]
 
 
@@ -29,6 +29,14 @@ def take_both_ways() -> None:
         CompiledInterpreter.step = _compared  # type: ignore[method-assign, assignment]  # for the length of the run
     elif WAY == "interpreted":
         CompiledInterpreter._take_row = Interpreter._take_row  # type: ignore[method-assign]  # likewise
+
+
+def _beside(definition: type[AnyMachine]) -> Interpreter:
+    """This thread's interpreter, for it is not for use by several at a time."""
+    kept: dict[type[AnyMachine], Interpreter] = vars(_residents)
+    if definition not in kept:
+        kept[definition] = Interpreter(definition)
+    return kept[definition]
 
 
 def _compared(self: CompiledInterpreter, *taken: Any, **more: Any) -> Decision[Any] | None:

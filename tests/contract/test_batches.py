@@ -47,9 +47,9 @@ def test_a_traveller_writes_now_and_then(world: World, monkeypatch: pytest.Monke
     assert len({row["recorded_at"] for row in world.rows("log")}) == 5  # the lights, and 40 beats by tens
 
 
-def test_on_a_real_clock_a_batch_writes_when_its_time_is_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_real_clock_a_batch_writes_when_its_time_is_up(world: World) -> None:
     """With no time at all each batch fires one transition, writes it, and leaves the others to the next."""
-    monkeypatch.setattr(engine, "HOLD", -1)
+    world.engine.pace.seconds = -1
     beacons = [world.light(until=2) for _ in range(2)]
     world.engine.clock = SystemClock()
     assert [len(world.engine.fire_batch().transitions) for _ in range(5)] == [1, 1, 1, 1, 0]
@@ -73,6 +73,22 @@ def test_the_earliest_roots_are_taken_first(url: str) -> None:
     world.clock.move_to(utc("2026-01-01 03:00"))
     assert {row.instance_id for row in world.engine.fire_batch().transitions} == {early.id, middle.id}
     assert len(world.log(late)) == 1
+    world.close()
+
+
+def test_a_storm_starves_nobody(url: str) -> None:
+    """Thirty have been due since one o'clock, and ten fit into a batch: nine of them, and the one that is due since
+    two; then all others, each once."""
+    world = World(url, batch=10)
+    storm = [world.light(until=1) for _ in range(30)]
+    latest = world.light(every=7200, until=1)
+    world.engine.clock = SystemClock()
+    first = [row.instance_id for row in world.engine.fire_batch().transitions]
+    assert len(first) == 10
+    assert latest.id in first
+    assert [world.engine.fire_batch().claimed for _ in range(4)] == [10, 10, 1, 0]
+    assert {world.stored(beacon)["state"] for beacon in (*storm, latest)} == {"out"}
+    assert [len(world.log(beacon)) for beacon in (*storm, latest)] == [2] * 31
     world.close()
 
 

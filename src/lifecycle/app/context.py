@@ -24,7 +24,7 @@ from lifecycle.domain.rights import Right, Role
 from lifecycle.domain.surroundings import TEST_SERIES, Purse, Series, Surroundings
 from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.committed import Listener
-from lifecycle.engine.engine import Engine
+from lifecycle.engine.engine import HOLD, HOLD_ROWS, Engine
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.records import InstanceRecord
 from lifecycle.engine.registry import Registry, load_machines
@@ -190,6 +190,7 @@ class Context:
             self.ids,
             surround=dict.fromkeys(OURS, self._surround),
             batch=batch or self.config.batch,
+            hold=HOLD if database.is_sqlite else HOLD_ROWS,
             listeners=listeners,
             within_host=isinstance(database, HostConnection),
         )

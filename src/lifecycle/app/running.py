@@ -16,7 +16,7 @@ from lifecycle.engine.clock import Clock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
 from lifecycle.engine.outbox import sends
-from lifecycle.scheduler.dispatcher import SQLITE_PAUSE, Dispatcher, OnLook
+from lifecycle.scheduler.dispatcher import LANES, SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlTransaction
@@ -62,9 +62,13 @@ def running(
 
 def _dispatcher(lifecycle: Runs, heartbeat: timedelta | None, on_look: Sequence[OnLook]) -> Dispatcher:
     """The dispatcher with the calendar jobs, not yet started."""
-    config, pause = lifecycle.config, SQLITE_PAUSE if lifecycle.database.is_sqlite else timedelta(0)
+    config, is_sqlite = lifecycle.config, lifecycle.database.is_sqlite
     dispatcher = Dispatcher(
-        lifecycle.engine, heartbeat=heartbeat or config.heartbeat.timedelta, pause=pause, on_look=on_look
+        lifecycle.engine,
+        heartbeat=heartbeat or config.heartbeat.timedelta,
+        pause=SQLITE_PAUSE if is_sqlite else timedelta(0),
+        lanes=1 if is_sqlite else LANES,
+        on_look=on_look,
     )
     at_work = dispatcher.jobs_at_work
     declare_jobs(dispatcher.scheduler, config.jobs, zone=config.zone, lifecycle=lifecycle, at_work=at_work)

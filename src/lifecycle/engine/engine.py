@@ -15,6 +15,7 @@ from lifecycle.engine.commands import Answer, Command
 from lifecycle.engine.committed import Committed, Failure, Listener
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
+from lifecycle.engine.pace import Pace
 from lifecycle.engine.ports import LiveKeyTaken, Store, Surround, Tx_co, WriteFailed
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
@@ -24,8 +25,10 @@ from lifecycle.errors import LifecycleError, Refused
 Result = TypeVar("Result")
 
 HOLD = 0.05
-"""The longest, in seconds, that a batch goes on firing before it writes: whoever waits for the lock gets a turn."""
-
+"""How long, in seconds, a batch lasts at most, unless one root alone takes longer, where it locks the whole database:
+whoever waits for that gets a turn."""
+HOLD_ROWS = 0.5
+"""… and where it locks its own roots alone."""
 
 MOST_AT_ONCE = 10_000
 """The most transitions that a batch of a traveller keeps in memory before it writes."""
@@ -33,10 +36,11 @@ MOST_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one batch did: how many roots it took in hand, and what was logged."""
+    """What one batch did: how many roots it took in hand, what was logged, and whether more may be due."""
 
     claimed: int
     transitions: list[LogRecord]
+    is_full: bool = False
 
 
 class Engine(Generic[Tx_co]):
@@ -55,6 +59,7 @@ class Engine(Generic[Tx_co]):
         *,
         surround: Mapping[str, Surround[Tx_co]] | None = None,
         batch: int = 500,
+        hold: float = HOLD,
         listeners: Sequence[Listener] = (tell,),
         within_host: bool = False,
     ) -> None:
@@ -63,6 +68,7 @@ class Engine(Generic[Tx_co]):
         self.clock = clock
         self.ids = ids
         self.batch = batch
+        self.pace = Pace(batch, hold)
         self.listeners = list(listeners)
         self.within_host = within_host
         self._surround = surround or {}
@@ -131,23 +137,28 @@ class Engine(Generic[Tx_co]):
     def fire_batch(self, until: datetime | None = None) -> Batch:
         """Fire one batch of what is due by `until` (default: now), in due order over all its roots.
 
-        On a virtual clock each transition fires with the clock at its own due instant. Where a statement fails, the
-        transitions of the batch are done one by one, so that only the root concerned is held up.
+        On a virtual clock each transition fires with the clock at its own due instant. On a real one a batch is as
+        large as its time allows, and a tenth of it is what fell due last. Where a statement fails, the transitions of
+        the batch are done one by one, so that only the root concerned is held up.
         """
         until = until or self.clock.now()
+        is_virtual, started = isinstance(self.clock, VirtualClock), stopwatch()
+        size = self.batch if is_virtual else self.pace.size
         claimed: list[tuple[datetime, str]] = []
         try:
             with self.work() as work:
-                hands = work.claim(until, self.batch)
+                hands = work.claim(until, size, newest=0 if is_virtual else size // 10)
                 claimed = [(hand.root.wake_at or until, hand.root.id) for hand in hands]
-                if len(claimed) == self.batch:  # what was not claimed may be due right after the last that was
+                if is_virtual and len(claimed) == size:  # what was not claimed may be due right after the last that was
                     until, _ = claimed[-1]
-                work.fire(hands, until, at=self._stand_at, enough=self._enough())
-            return Batch(len(claimed), work.transitions)
+                enough = self._enough()
+                fired = work.fire(hands, until, at=self._stand_at, enough=enough)
+            self.pace.took(len(claimed), stopwatch() - started)
+            return Batch(len(claimed), work.transitions, is_full=len(claimed) >= size or enough(fired))
         except WriteFailed:
             if not claimed:
                 raise
-        return Batch(len(claimed), self._fire_singly(claimed, until))
+        return Batch(len(claimed), self._fire_singly(claimed, until), is_full=len(claimed) >= size)
 
     def advance_to(self, instant: datetime) -> list[LogRecord]:
         """Travel: fire all that is due up to `instant`, each at its own instant, and stand there.
@@ -158,8 +169,11 @@ class Engine(Generic[Tx_co]):
         if not isinstance(self.clock, VirtualClock):
             raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
         happened: list[LogRecord] = []
-        while (batch := self.fire_batch(instant)).claimed:
+        more = True
+        while more:
+            batch = self.fire_batch(instant)
             happened.extend(batch.transitions)
+            more = batch.is_full
         self.clock.move_to(instant)
         return happened
 
@@ -198,5 +212,5 @@ class Engine(Generic[Tx_co]):
         """When a batch stops to write: on a real clock by time, on a virtual one by number, to be repeatable."""
         if isinstance(self.clock, VirtualClock):
             return lambda fired: fired >= MOST_AT_ONCE
-        deadline = stopwatch() + HOLD
+        deadline = stopwatch() + self.pace.seconds
         return lambda fired: fired > 0 and stopwatch() > deadline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,17 @@ class Because:
     cause: Cause
     actor: str
     reason_id: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """How an instance stands after a decision, besides its facts."""
+
+    state: str = field(kw_only=False)
+    final: bool
+    live_key: str | None
+    deferrals: dict[str, datetime] = field(default_factory=dict)
+    holds_back: Collection[str] = ()
 
 
 class Held:
@@ -81,11 +92,12 @@ class Held:
             self._facts = self.definition.load(self.record.facts)
         return self._facts
 
-    def become(self, state: str, facts: Json, live_key: str | None, deferrals: dict[str, datetime]) -> None:
-        """Stand in `state` with these facts."""
-        self.record.state, self.record.facts, self.record.live_key = state, facts, live_key
-        self.record.closed = state in self.matrix.final
-        self.deferrals, self._facts, self._holds_back = deferrals, None, None
+    def become(self, facts: Json, standing: Standing) -> None:
+        """Stand as was decided; `facts` are in their JSON form."""
+        record = self.record
+        record.state, record.facts, record.live_key = standing.state, facts, standing.live_key
+        record.closed = standing.final
+        self.deferrals, self._facts, self._holds_back = standing.deferrals, None, standing.holds_back
 
     def copy(self) -> Held:
         """The same, to go back to."""
@@ -193,8 +205,8 @@ class Hand:
 
     def restore(self, mark: Mark) -> None:
         """Stand as it was marked."""
-        for field in fields(RootRecord):
-            setattr(self.root, field.name, getattr(mark.root, field.name))
+        for one in fields(RootRecord):
+            setattr(self.root, one.name, getattr(mark.root, one.name))
         self.held = mark.held
         self._touched = {id: self.held[id] for id in mark.touched}
         del self.log[mark.rows :]
@@ -209,15 +221,13 @@ class Hand:
         """
         record, definition = held.record, held.definition
         facts = {key: value for key, value in definition.dump(decision.facts).items() if value is not None}
-        final = decision.state in held.matrix.final
-        live_key = None if final and not definition.keeps_key else definition.live_key(decision.facts)
-        deferrals = {} if final else _deferrals(held, decision, stimulus)
+        standing = _standing(held, decision, stimulus)
         effects = [effect.as_json() for effect in decision.effects]
         changes = _changed(record.facts, facts)
         row = self._row(record, stimulus, because, now, target=decision.state, changes=changes, effects=effects)
         if record.state:  # what begins with an event has not fired it
             held.fired[stimulus.event] = stimulus.now
-        held.become(decision.state, facts, live_key, deferrals)
+        held.become(facts, standing)
         self._touched[record.id] = held
         return row
 
@@ -286,6 +296,16 @@ class Hand:
                 changes.deferred.append(deferral)
             elif stored[event] != due_at:
                 changes.moved.append(deferral)
+
+
+def _standing(held: Held, decision: Decision[Any], stimulus: Stimulus) -> Standing:
+    """What the new facts make of it. Raises whatever the machine raises, and DefinitionError."""
+    definition, state, facts = held.definition, decision.state, decision.facts
+    if state in held.matrix.final:
+        return Standing(state, final=True, live_key=definition.live_key(facts) if definition.keeps_key else None)
+    deferrals = _deferrals(held, decision, stimulus)
+    holds_back = definition.holds_back(state, facts)
+    return Standing(state, final=False, live_key=definition.live_key(facts), deferrals=deferrals, holds_back=holds_back)
 
 
 def _deferrals(held: Held, decision: Decision[Any], stimulus: Stimulus) -> dict[str, datetime]:

@@ -25,8 +25,9 @@ class LiveKeyTaken(WriteFailed):
 class Transaction(Protocol):
     """One transaction that may write. Everything it locks stays locked until it ends."""
 
-    def claim(self, now: datetime, limit: int) -> list[RootRecord]:
-        """Lock up to `limit` roots that are to be looked at by `now` and that nobody else holds, earliest first."""
+    def claim(self, now: datetime, limit: int, newest: int = 0) -> list[RootRecord]:
+        """Lock up to `limit` roots that are to be looked at by `now` and that nobody else holds, the earliest, and as
+        many as `newest` of them the latest; in order."""
         ...
 
     def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:

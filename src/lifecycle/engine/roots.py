@@ -92,9 +92,10 @@ class Roots(Generic[Tx_co]):
 
     # Roots in hand
 
-    def claim(self, until: datetime, limit: int) -> list[Hand]:
-        """Take in hand up to `limit` roots on which something is due by `until`, those nobody else holds."""
-        hands = self._load(self.transaction.claim(until, limit))
+    def claim(self, until: datetime, limit: int, newest: int = 0) -> list[Hand]:
+        """Take in hand up to `limit` roots on which something is due by `until`, those nobody else holds, the earliest
+        first; but `newest` of them are those of which it fell due last."""
+        hands = self._load(self.transaction.claim(until, limit, newest))
         self.claimed = len(hands)
         return hands
 

@@ -10,8 +10,10 @@ wall clock, an hour longer where that is set back by one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor as Threads
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import uniform
 
@@ -23,7 +25,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from lifecycle.engine.clock import SystemClock, VirtualClock, stopwatch
 from lifecycle.engine.committed import Committed
-from lifecycle.engine.engine import Engine
+from lifecycle.engine.engine import Batch, Engine
 from lifecycle.engine.journal import traced
 from lifecycle.engine.ports import Transaction
 from lifecycle.errors import LifecycleError
@@ -45,6 +47,9 @@ pause of more than 25 ms can't be missed in the first 128 ms. Measured with a ba
 another process waited 5 to 10 s without a pause, 1.6 s (p90) with 10 ms, 0.4 s with 20 ms, and 0.14 s with 30 ms.
 """
 
+LANES = 2
+"""Where a batch locks its own roots alone. Measured on 2 cores with PostgreSQL beside it: a third fires no more."""
+
 _EXECUTOR = "dispatcher"
 _MISSED_HEARTBEATS = 3
 _wall = SystemClock()
@@ -58,9 +63,10 @@ class Dispatcher:
     """Fires what is due on an engine, on threads of its own, from `start` to `stop`; each is called once.
 
     `heartbeat` is the longest between two looks. `pause` is how long it leaves the database alone between two batches,
-    for the writers of other processes. `on_look` are called on the thread that looks, and keep it: what hears nothing
-    for several heartbeats may take the dispatcher to hang. After a look that failed they hear what the one before
-    found. Start it after a fork. It touches neither signals nor logging.
+    for the writers of other processes. While much is due it fires on as many as `lanes` threads, so that one can work
+    something out while the database writes for another. `on_look` are called on the thread that looks, and keep it:
+    what hears nothing for several heartbeats may take the dispatcher to hang. After a look that failed they hear what
+    the one before found. Start it after a fork. It touches neither signals nor logging.
 
     No thread can wait for a `VirtualClock`: there nothing is armed for later. Move the clock, then call `wakeup`.
     """
@@ -71,6 +77,7 @@ class Dispatcher:
         *,
         heartbeat: timedelta = HEARTBEAT,
         pause: timedelta = timedelta(0),
+        lanes: int = 1,
         on_look: Sequence[OnLook] = (),
     ) -> None:
         self.scheduler = BackgroundScheduler(
@@ -82,6 +89,7 @@ class Dispatcher:
         self._engine = engine
         self._heartbeat = heartbeat
         self._pause = pause
+        self._lanes = lanes
         self._on_look = on_look
         self.jobs_at_work: list[str] = []
         """The calendar jobs that are running, by name."""
@@ -211,12 +219,15 @@ class Dispatcher:
     def _fire_due(self) -> datetime | None:
         """Fire batch after batch, until nothing is claimed; when to look again."""
         now = self._tick()
-        while self._running and self._fire_batch(now):
-            now = self._tick()
-            if self._looked() < now and self._pause:
-                with self._state:
-                    self._state.wait_for(lambda: not self._running, self._pause.total_seconds())
+        with self._beside() as more:
+            while self._running and (batch := self._fire_batch(now)).claimed:
+                if batch.is_full:
+                    more()
                 now = self._tick()
+                if self._looked() < now and self._pause:
+                    with self._state:
+                        self._state.wait_for(lambda: not self._running, self._pause.total_seconds())
+                    now = self._tick()
         with self._state:
             self._armed_at = None  # what was committed up to here is seen below; what is from here on nudges again
         if self._looked() <= now:
@@ -224,16 +235,36 @@ class Dispatcher:
         self._misses = 0
         return None if self._next_wake_at is None else self._moment(self._next_wake_at)
 
-    def _fire_batch(self, now: datetime) -> bool:
-        """Whether anything was claimed. Then there may be more."""
-        claimed = self._engine.fire_batch(now).claimed > 0
+    @contextmanager
+    def _beside(self) -> Iterator[Callable[[], None]]:
+        """Gives what begins to fire on the other lanes, unless they do so already; at the end they have ended. Raises
+        what one of them has raised."""
+        futures: list[Future[None]] = []
+        with Threads(max_workers=max(self._lanes - 1, 1), thread_name_prefix="lifecycle-lane") as threads:
+
+            def more() -> None:
+                if not futures:
+                    futures.extend(threads.submit(self._fire_beside) for _ in range(self._lanes - 1))
+
+            yield more
+        for future in futures:
+            future.result()
+
+    def _fire_beside(self) -> None:
+        """Fire batch after batch, as long as there is enough for a whole one."""
+        while self._running and self._engine.fire_batch(self._tick()).is_full:
+            pass
+
+    def _fire_batch(self, now: datetime) -> Batch:
+        """If anything was claimed there may be more."""
+        batch = self._engine.fire_batch(now)
         if self._failures:
             seconds = round(stopwatch() - self._failing_since, 3)
             log.info("dispatcher_recovered", failures=self._failures, seconds=seconds)
             self._failures = 0
-        if claimed:
+        if batch.claimed:
             self._misses = 0
-        return claimed
+        return batch
 
     def _looked(self) -> datetime:
         """Find out what comes next, and tell; when that is, or the end of time."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from lifecycle.domain.account import Account
 from lifecycle.engine.records import InstanceRecord
@@ -24,6 +24,10 @@ _ACCOUNT = [
 ]
 _ACCOUNTS = select(*_ACCOUNT).outerjoin_from(schema.accounts, _METHOD, _METHOD.c.default_of == schema.accounts.c.id)
 """Each with the id of its default payment method."""
+_BY_ID = _ACCOUNTS.where(among(schema.accounts.c.id))
+_NAMED = _ACCOUNTS.where(
+    or_(schema.accounts.c.id == bindparam("name"), schema.accounts.c.reference == bindparam("name"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,7 @@ class Owned:
 
 def find_account(connection: Connection, name: str) -> Account | None:
     """The account with this id or this reference."""
-    table = schema.accounts
-    row = connection.execute(_ACCOUNTS.where(or_(table.c.id == name, table.c.reference == name))).first()
+    row = connection.execute(_NAMED, {"name": name}).first()
     return Account(*row) if row else None
 
 
@@ -52,7 +55,7 @@ def the_account(connection: Connection, name: str) -> Account:
 
 def accounts_by_id(connection: Connection, ids: Iterable[str]) -> Mapping[str, Account]:
     """These accounts, by id."""
-    rows = connection.execute(_ACCOUNTS.where(among(schema.accounts.c.id, ids)))
+    rows = connection.execute(_BY_ID, {"ids": list(ids)}).all()
     return {row.id: Account(*row) for row in rows}
 
 

@@ -4,10 +4,10 @@ and databases know it, and need not read and plan a new one for each number of v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, bindparam
+from sqlalchemy import ColumnElement, Dialect, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator
@@ -23,16 +23,19 @@ class _Texts(TypeDecorator[Sequence[str]]):
         return json.dumps(value) if dialect.name == "sqlite" else value
 
 
-class _Among(FunctionElement[bool]):
-    """Whether a text is among those of a list."""
+class _Among(FunctionElement[Any]):
+    """Whether a text is among those of a list.
 
-    type = Boolean()
+    It has no type: behind a boolean SQLAlchemy writes `= 1`, and SQLite then takes no index.
+    """
+
+    type = NullType()
     inherit_cache = True
 
 
-def among(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """Whether the column's text is one of these."""
-    return _Among(column, bindparam(None, list(values), type_=_Texts()))
+def among(column: ColumnElement[Any], name: str = "ids") -> ColumnElement[bool]:
+    """Whether the column's text is one of the list that the statement is given by this name."""
+    return _Among(column, bindparam(name, type_=_Texts()))
 
 
 @compiles(_Among)

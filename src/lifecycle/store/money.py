@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
 
 from lifecycle.domain.machine import Json
 from lifecycle.store import schema
@@ -88,6 +89,8 @@ _METHODS = schema.payment_methods
 _ATTEMPTS = schema.attempts
 _METHOD_COLUMNS = [_METHODS.c[field.name] for field in fields(PaymentMethod)]
 _ATTEMPT_COLUMNS = [_ATTEMPTS.c[field.name] for field in fields(Attempt)]
+_METHOD = select(*_METHOD_COLUMNS).where(_METHODS.c.id == bindparam("id"))
+_ATTEMPT = select(*_ATTEMPT_COLUMNS).where(_ATTEMPTS.c.key == bindparam("key"))
 
 
 # Payment methods
@@ -101,7 +104,7 @@ def payment_methods(connection: Connection, account_id: str) -> list[PaymentMeth
 
 def payment_method(connection: Connection, method_id: str) -> PaymentMethod | None:
     """One, removed or not."""
-    row = connection.execute(select(*_METHOD_COLUMNS).where(_METHODS.c.id == method_id)).first()
+    row = connection.execute(_METHOD, {"id": method_id}).first()
     return PaymentMethod(*row) if row else None
 
 
@@ -118,7 +121,7 @@ def account_of(connection: Connection, customer: str) -> str | None:
 
 def methods_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str, PaymentMethod]:
     """These, removed or not."""
-    rows = connection.execute(select(*_METHOD_COLUMNS).where(among(_METHODS.c.id, ids)))
+    rows = connection.execute(select(*_METHOD_COLUMNS).where(among(_METHODS.c.id)), {"ids": list(ids)})
     return {row.id: PaymentMethod(*row) for row in rows}
 
 
@@ -147,7 +150,7 @@ def remove_payment_method(connection: Connection, method_id: str, at: datetime) 
 
 def attempt(connection: Connection, key: str) -> Attempt | None:
     """The attempt of this key."""
-    row = connection.execute(select(*_ATTEMPT_COLUMNS).where(_ATTEMPTS.c.key == key)).first()
+    row = connection.execute(_ATTEMPT, {"key": key}).first()
     return Attempt(*row) if row else None
 
 
@@ -159,14 +162,14 @@ def attempts(connection: Connection, **where: object) -> list[Attempt]:
 
 def attempts_by_key(connection: Connection, keys: Collection[str]) -> Mapping[str, Attempt]:
     """Those of these keys that were made."""
-    rows = connection.execute(select(*_ATTEMPT_COLUMNS).where(among(_ATTEMPTS.c.key, keys)))
+    rows = connection.execute(select(*_ATTEMPT_COLUMNS).where(among(_ATTEMPTS.c.key)), {"ids": list(keys)})
     return {row.key: Attempt(*row) for row in rows}
 
 
 def unclear(connection: Connection, invoice_ids: Collection[str]) -> set[str]:
     """Those of these invoices of which an attempt is unknown."""
     query = select(_ATTEMPTS.c.instance_id).where(_ATTEMPTS.c.status == "unknown")
-    return set(connection.scalars(query.where(among(_ATTEMPTS.c.instance_id, invoice_ids))))
+    return set(connection.scalars(query.where(among(_ATTEMPTS.c.instance_id)), {"ids": list(invoice_ids)}))
 
 
 def put_attempt(connection: Connection, made: Attempt) -> None:
@@ -178,19 +181,22 @@ def put_attempts(connection: Connection, made: Sequence[Attempt]) -> None:
     """Write how attempts stand; the caller holds the locks of their roots."""
     if made:
         with writing_failures():
-            connection.execute(delete(_ATTEMPTS).where(among(_ATTEMPTS.c.key, [one.key for one in made])))
+            connection.execute(delete(_ATTEMPTS).where(among(_ATTEMPTS.c.key)), {"ids": [one.key for one in made]})
             connection.execute(insert(_ATTEMPTS), [asdict(one) for one in made])
 
 
 # Balances
 
+_BALANCES = (
+    select(schema.ledger.c.account_id, schema.ledger.c.unit, func.sum(schema.ledger.c.amount))
+    .where(among(schema.ledger.c.account_id), schema.ledger.c.book == "balance")
+    .group_by(schema.ledger.c.account_id, schema.ledger.c.unit)
+)
+
 
 def balances(connection: Connection, account_ids: Collection[str]) -> Mapping[tuple[str, str], int]:
     """What accounts have on their balance, by account and unit, in minor units; those without are left out."""
-    table = schema.ledger
-    query = select(table.c.account_id, table.c.unit, func.sum(table.c.amount))
-    ours = query.where(among(table.c.account_id, account_ids), table.c.book == "balance")
-    rows = connection.execute(ours.group_by(table.c.account_id, table.c.unit))
+    rows = connection.execute(_BALANCES, {"ids": list(account_ids)}).all()
     return {(account, unit): -int(amount) for account, unit, amount in rows if amount}
 
 
@@ -239,17 +245,16 @@ def documents(
 
 def document(connection: Connection, name: str) -> Document | None:
     """The one with this id or number."""
-    number = schema.numbers
-    by_number = [
-        (number.c.series == name[:-digits]) & (number.c.number == int(name[-digits:]))
-        for digits in range(1, len(name))
-        if name[-digits:].isascii() and name[-digits:].isdigit() and len(name[-digits:]) < 16
-    ]
-    query = _documents().where(schema.instances.c.machine.in_(("invoice", "credit_note")))
-    for condition in (schema.instances.c.id == name, *by_number):
-        row = connection.execute(query.where(condition)).first()
-        if row is not None and name in (row.id, _document(row).number):
-            return _document(row)
+    row = connection.execute(_document_by_id(), {"id": name}).first()
+    if row is not None:
+        return _document(row)
+    series, query = schema.numbers.c.series, _documents().where(_is_document())
+    for digits in range(1, len(name)):
+        end = name[-digits:]
+        if end.isascii() and end.isdigit() and digits < 16:
+            row = connection.execute(query.where(series == name[:-digits], schema.numbers.c.number == int(end))).first()
+            if row is not None and name == _document(row).number:
+                return _document(row)
     return None
 
 
@@ -257,13 +262,22 @@ def invoices_by_id(connection: Connection, ids: Collection[str]) -> Mapping[str,
     """The account and the facts of these invoices."""
     table = schema.instances
     query = select(table.c.id, table.c.owner_id, table.c.facts).where(table.c.machine == "invoice")
-    rows = connection.execute(query.where(among(table.c.id, ids)))
+    rows = connection.execute(query.where(among(table.c.id)), {"ids": list(ids)})
     return {row.id: (row.owner_id, row.facts) for row in rows}
 
 
 def number_text(series: str, number: int) -> str:
     """`INV-000001`."""
     return f"{series}{number:06d}"
+
+
+@cache
+def _document_by_id() -> Select[Any]:
+    return _documents().where(_is_document(), schema.instances.c.id == bindparam("id"))
+
+
+def _is_document() -> ColumnElement[bool]:
+    return schema.instances.c.machine.in_(("invoice", "credit_note"))
 
 
 def _documents() -> Select[Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, tuple_, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
@@ -31,6 +33,26 @@ _SETTLE = (
     .where(_TABLE.c.id == bindparam("message"), _TABLE.c.fence == bindparam("lease"), _TABLE.c.status == "leased")
     .values({name: bindparam(name) for name in _OUTCOME})
 )
+_LEASE = (
+    update(_TABLE)
+    .where(among(_TABLE.c.id))
+    .values(status="leased", wake_at=bindparam("until"), fence=_TABLE.c.fence + 1)
+)
+_LEASED = (
+    select(_TABLE.c.id, _TABLE.c.fence)
+    .where(among(_TABLE.c.id), _TABLE.c.status == "leased")
+    .order_by(_TABLE.c.id)
+    .with_for_update()
+)
+
+
+@lru_cache(maxsize=16)
+def _looks(clock: str | None) -> tuple[Select[Any], Select[Any]]:
+    """When the first message to these destinations is to be looked at, and whether any is; made once, for they are
+    asked all the time."""
+    ours, to = on_clock(_TABLE, clock), _TABLE.c.destination.in_(bindparam("to", expanding=True))
+    following = select(func.min(_TABLE.c.wake_at)).where(_TABLE.c.wake_at.is_not(None), ours, to, ~_BLOCKED)
+    return following, select(_TABLE.c.id).where(_TABLE.c.wake_at <= bindparam("now"), ours).limit(1)
 
 
 class SqlOutbox:
@@ -40,6 +62,7 @@ class SqlOutbox:
     def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
         self._ours = on_clock(_TABLE, clock)
+        self._next, self._any = _looks(clock)
 
     def claim(
         self,
@@ -66,8 +89,8 @@ class SqlOutbox:
         with self.database.writing() as connection:
             found = [OutboxRecord(*row) for row in connection.execute(query)]
             if found:
-                leased = update(_TABLE).where(among(_TABLE.c.id, [record.id for record in found]))
-                connection.execute(leased.values(status="leased", wake_at=lease_until, fence=_TABLE.c.fence + 1))
+                given = {"ids": [record.id for record in found], "until": lease_until}
+                connection.execute(_LEASE, given)
         return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
 
     def claim_next(
@@ -88,15 +111,13 @@ class SqlOutbox:
     def next_wake_at(self, destinations: Collection[str]) -> datetime | None:
         """When the earliest message to these destinations is to be looked at, of those that are first in their line;
         None where none waits."""
-        ours = (_TABLE.c.wake_at.is_not(None), self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
         with self.database.reading() as connection:
-            earliest: datetime | None = connection.scalar(select(func.min(_TABLE.c.wake_at)).where(*ours))
+            earliest: datetime | None = connection.scalar(self._next, {"to": list(destinations)})
             return earliest
 
     def _any_due(self, now: datetime) -> bool:
-        due = select(_TABLE.c.id).where(_TABLE.c.wake_at <= now, self._ours).limit(1)
         with self.database.reading() as connection:
-            return connection.scalar(due) is not None
+            return connection.scalar(self._any, {"now": now}) is not None
 
     def settle(self, record: OutboxRecord) -> bool:
         """Write the outcome of a lease, if it is still the last one."""
@@ -105,11 +126,9 @@ class SqlOutbox:
 
     def settle_all(self, records: Sequence[OutboxRecord]) -> Collection[str]:
         """Write the outcomes of leases, those that are still the last ones; the ids of these."""
-        query = select(_TABLE.c.id, _TABLE.c.fence).where(
-            among(_TABLE.c.id, [record.id for record in records]), _TABLE.c.status == "leased"
-        )
+        ids = [record.id for record in records]
         with self.database.writing() as connection, writing_failures():
-            held = {tuple(row) for row in connection.execute(query.order_by(_TABLE.c.id).with_for_update())}
+            held = {tuple(row) for row in connection.execute(_LEASED, {"ids": ids}).all()}
             heard = [record for record in records if (record.id, record.fence) in held]
             if heard:
                 connection.execute(_SETTLE, [_outcome(record) for record in heard])

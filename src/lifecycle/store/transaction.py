@@ -6,9 +6,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, not_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, StatementError
 
@@ -33,6 +47,67 @@ _LIVE_KEY = ("uq_lifecycle_instances_machine_live_key", "lifecycle_instances.liv
 """How PostgreSQL and SQLite name the constraint that is broken."""
 
 
+# Statements that are made once: to make one takes longer than to have it executed
+
+
+def _select(record: type[Any], table: Table) -> Select[Any]:
+    """The columns of a record, in its order."""
+    return select(*(table.c[field.name] for field in fields(record)))
+
+
+_ROOTS = _select(RootRecord, schema.roots).where(among(schema.roots.c.id)).order_by(schema.roots.c.id)
+_ROOTS_LOCKED = _ROOTS.with_for_update()
+_ROOT_OF = select(schema.instances.c.root_id).where(schema.instances.c.id == bindparam("id"))
+_INSTANCE = _select(InstanceRecord, schema.instances).where(schema.instances.c.id == bindparam("id"))
+_DEFERRALS = _select(DeferralRecord, schema.deferrals).where(among(schema.deferrals.c.root_id))
+_ANSWER = _select(AnswerRecord, schema.answers).where(
+    schema.answers.c.scope == bindparam("scope"), schema.answers.c.key == bindparam("key")
+)
+_RAISED = (
+    update(schema.series)
+    .where(schema.series.c.series == bindparam("name"))
+    .values(last=schema.series.c.last + bindparam("count"))
+    .returning(schema.series.c.last)
+)
+_OPEN: ColumnElement[bool] = literal_column(f"NOT {schema.instances.name}.closed")
+"""As the partial index has it: SQLite takes that only where it is told the same."""
+
+
+@cache
+def _instances(apart: tuple[str, ...]) -> Executable:
+    table = schema.instances
+    open_ones = _select(InstanceRecord, table).where(among(table.c.root_id), _OPEN)
+    if apart:
+        open_ones = open_ones.where(table.c.machine.not_in(apart))
+    return union_all(open_ones, _select(InstanceRecord, table).where(among(table.c.id), table.c.closed))
+
+
+@cache
+def _claim(*, named: bool, both: bool) -> Executable:
+    """What wakes by `now` on no clock, or on a named one: the earliest, or some of the earliest and some of the latest.
+
+    What is locked is what was read: rows that others have just changed are not looked up again by an old snapshot.
+    """
+    table = schema.roots
+    clock = table.c.clock == bindparam("clock") if named else table.c.clock.is_(None)
+    due = _select(RootRecord, table).where(table.c.wake_at <= bindparam("now"), clock)
+    due = due.with_for_update(skip_locked=True)
+    earliest = due.order_by(table.c.wake_at, table.c.id).limit(bindparam("earliest"))
+    if not both:
+        return earliest
+    latest = due.order_by(table.c.wake_at.desc(), table.c.id.desc()).limit(bindparam("latest"))
+    found = union(*(select(part.cte(name)) for part, name in ((earliest, "earliest"), (latest, "latest"))))
+    return found.order_by(found.selected_columns["wake_at"], found.selected_columns["id"])
+
+
+@lru_cache(maxsize=16)
+def _next(clock: str | None) -> Executable:
+    """When the earliest root wakes: SQLite takes the partial index only where it is told what PostgreSQL sees by
+    itself."""
+    wake_at = schema.roots.c.wake_at
+    return select(func.min(wake_at)).where(wake_at.is_not(None), on_clock(schema.roots, clock))
+
+
 class SqlTransaction:
     """One transaction over a connection that may write. The caller commits. `reads_only`: it locks nothing; `clock`:
     it claims what is on this named clock, and without one what is on none."""
@@ -44,57 +119,37 @@ class SqlTransaction:
         self.memo: dict[str, Any] = {}
         """What surroundings keep for as long as the transaction lasts."""
 
-    def claim(self, now: datetime, limit: int) -> list[RootRecord]:
-        """Lock the earliest roots that wake by `now`, passing over those that others hold."""
-        table = schema.roots
-        query = (
-            select(table)
-            .where(table.c.wake_at <= now, on_clock(table, self._clock))
-            .order_by(table.c.wake_at, table.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return self._read(RootRecord, query)
+    def claim(self, now: datetime, limit: int, newest: int = 0) -> list[RootRecord]:
+        """Lock the earliest roots that wake by `now`, and the latest, passing over those that others hold."""
+        given = {"now": now, "earliest": limit - newest, "latest": newest, "clock": self._clock}
+        return self._read(RootRecord, _claim(named=self._clock is not None, both=newest > 0), given)
 
     def lock(self, root_ids: Sequence[str]) -> list[RootRecord]:
         """Lock these roots in order of their ids, so that nobody waits in a circle."""
-        table = schema.roots
-        query = select(table).where(among(table.c.id, root_ids)).order_by(table.c.id)
-        if not self._reads_only:
-            query = query.with_for_update()
-        return self._read(RootRecord, query) if root_ids else []
+        query = _ROOTS if self._reads_only else _ROOTS_LOCKED
+        return self._read(RootRecord, query, {"ids": list(root_ids)}) if root_ids else []
 
     def look(self, root_ids: Sequence[str]) -> list[RootRecord]:
         """Read these roots, and leave them to others."""
-        table = schema.roots
-        return self._read(RootRecord, select(table).where(among(table.c.id, root_ids)).order_by(table.c.id))
+        return self._read(RootRecord, _ROOTS, {"ids": list(root_ids)})
 
     def root_of(self, instance_id: str) -> str | None:
         """The root of an instance; an instance never changes its root."""
-        table = schema.instances
-        return self.connection.scalar(select(table.c.root_id).where(table.c.id == instance_id))
+        return self.connection.scalar(_ROOT_OF, {"id": instance_id})
 
     def instances(self, root_ids: Sequence[str], apart: Collection[str]) -> list[InstanceRecord]:
         """The instances of these roots, which are locked, that can still change, but not those of the machines that are
         `apart`; and those that roots are named by."""
-        table = schema.instances
-        columns = [table.c[field.name] for field in fields(InstanceRecord)]
-        open_ones = select(*columns).where(among(table.c.root_id, root_ids), not_(table.c.closed))
-        if apart:
-            open_ones = open_ones.where(table.c.machine.not_in(sorted(apart)))
-        named_by = select(*columns).where(among(table.c.id, root_ids), table.c.closed)
-        return [InstanceRecord(*row) for row in self.connection.execute(union_all(open_ones, named_by)).all()]
+        return self._read(InstanceRecord, _instances(tuple(sorted(apart))), {"ids": list(root_ids)})
 
     def instance(self, instance_id: str) -> InstanceRecord | None:
         """One instance of a root that is locked."""
-        table = schema.instances
-        found = self._read(InstanceRecord, select(table).where(table.c.id == instance_id))
+        found = self._read(InstanceRecord, _INSTANCE, {"id": instance_id})
         return found[0] if found else None
 
     def deferrals(self, root_ids: Sequence[str]) -> list[DeferralRecord]:
         """The live deferrals of these roots, which are locked: a statement of its own sees what is committed."""
-        table = schema.deferrals
-        return self._read(DeferralRecord, select(table).where(among(table.c.root_id, root_ids)))
+        return self._read(DeferralRecord, _DEFERRALS, {"ids": list(root_ids)})
 
     def time_of(self, clock: str) -> datetime:
         """Where a named clock stands, by its row. Raises NotFound."""
@@ -102,8 +157,7 @@ class SqlTransaction:
 
     def answer(self, scope: str, key: str) -> AnswerRecord | None:
         """What was answered to an idempotency key, however long ago."""
-        table = schema.answers
-        found = self._read(AnswerRecord, select(table).where(table.c.scope == scope, table.c.key == key))
+        found = self._read(AnswerRecord, _ANSWER, {"scope": scope, "key": key})
         return found[0] if found else None
 
     def write(self, changes: Changes) -> None:
@@ -138,20 +192,18 @@ class SqlTransaction:
 
     def _take(self, name: str, count: int) -> int:
         """Take so many numbers of a series; the last of them."""
-        table = schema.series
-        raised = update(table).where(table.c.series == name).values(last=table.c.last + count)
-        last = self.connection.scalar(raised.returning(table.c.last))
+        given = {"name": name, "count": count}
+        last = self.connection.scalar(_RAISED, given)
         if last is None:
             # who begins the series at the same moment waits here, and then raises it
             insert_or = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-            self.connection.execute(insert_or(table).values(series=name, last=0, deleted=0).on_conflict_do_nothing())
-            last = self.connection.scalar(raised.returning(table.c.last))
+            begun = insert_or(schema.series).values(series=name, last=0, deleted=0).on_conflict_do_nothing()
+            self.connection.execute(begun)
+            last = self.connection.scalar(_RAISED, given)
         return int(last or 0)
 
-    def _read(self, record: type[Record], query: Any) -> list[Record]:
-        names = [field.name for field in fields(record)]  # type: ignore[arg-type]  # every record is a dataclass
-        columns = [query.selected_columns[name] for name in names]
-        return [record(*row) for row in self.connection.execute(query.with_only_columns(*columns)).all()]
+    def _read(self, record: type[Record], query: Executable, given: Mapping[str, object]) -> list[Record]:
+        return [record(*row) for row in self.connection.execute(query, given).all()]
 
     def _insert(self, table: Table, records: Sequence[Any], written: Mapping[str, list[str]] | None = None) -> None:
         if records:
@@ -172,6 +224,7 @@ class SqlStore:
     def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
         self._clock = clock
+        self._next = _next(clock)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -187,11 +240,8 @@ class SqlStore:
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest root is to be looked at; None where nothing is deferred."""
-        wake_at = schema.roots.c.wake_at
-        # SQLite takes the partial index only where it is told what PostgreSQL sees by itself
-        ours = (wake_at.is_not(None), on_clock(schema.roots, self._clock))
         with self.database.reading() as connection:
-            earliest: datetime | None = connection.scalar(select(func.min(wake_at)).where(*ours))
+            earliest: datetime | None = connection.scalar(self._next)
             return earliest
 
 

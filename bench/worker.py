@@ -1,0 +1,58 @@
+"""A daemon's process for the benchmark: `python -m bench.worker URL [--charging]`.
+
+It says `ready` once all is loaded, fires what is due when it is told `go`, and then says in JSON what that took. It is
+what `lifecycle run` runs, without calendar jobs: nothing is delivered or charged, unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from time import perf_counter, process_time, sleep
+
+from bench.world import PROJECT, peak_memory, quiet
+from lifecycle import Lifecycle
+from lifecycle.config import load_config
+from lifecycle.engine.committed import Committed
+from lifecycle.scheduler.collecting import collect_seldom
+
+PATIENCE = 1800.0
+
+
+def main() -> None:
+    """Wait for the word, fire, and tell."""
+    options = argparse.ArgumentParser(prog="python -m bench.worker")
+    options.add_argument("url")
+    options.add_argument("--charging", action="store_true", help="relay the outbox too, until nothing is left in it")
+    options.add_argument("--steps", default="compiled", help="how machines are stepped")
+    given = options.parse_args()
+    quiet()
+    environ = {"LIFECYCLE_DATABASE__URL": given.url, "LIFECYCLE_SCHEDULER__STEPS": given.steps}
+    config = load_config(PROJECT / "config.yaml", environ)
+    lifecycle = Lifecycle(config if given.charging else replace(config, jobs=()))
+    fired = 0
+
+    def count(committed: Committed) -> None:
+        nonlocal fired
+        fired += sum(row.event == "cycle_starts" for row in committed.transitions)
+
+    lifecycle.engine.listeners.append(count)
+    collect_seldom()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began, worked = perf_counter(), process_time()
+    with lifecycle.start() as dispatcher:
+        if not dispatcher.idle(PATIENCE):
+            raise RuntimeError("it did not come to an end")
+        while given.charging and lifecycle.outbox.list(status="waiting", limit=1):
+            sleep(0.05)
+        seconds, cpu = perf_counter() - began, process_time() - worked
+    memory = peak_memory()
+    lifecycle.close()
+    print(json.dumps({"fired": fired, "seconds": seconds, "cpu": cpu, "memory": memory}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
