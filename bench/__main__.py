@@ -1,100 +1,105 @@
-"""`make bench`: prints what was measured, and stores it in bench/results.json."""
+"""`make bench`: measures side by side on this machine, prints medians and spreads, and stores them.
+
+They go to bench/results.json, from which docs/benchmarks.md and its picture are made.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
-import sys
-from datetime import UTC, datetime
-from functools import partial
-from itertools import product
-from pathlib import Path
-from statistics import median
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from bench.daemon import punctuality
-from bench.firing import firing
-from bench.world import KINDS, Databases, databases, lifecycle_on, subscribe
+from bench import live
+from bench.commands import commands
+from bench.firing import Beside, Firing, Growth
+from bench.results import Results, printed
+from bench.world import KINDS, Databases, Figures, databases, quiet
 
-RESULTS = Path(__file__).parent / "results.json"
-YEAR_LATER = datetime(2027, 1, 1, tzinfo=UTC)
-Measured = dict[str, float]
+Measure = tuple[str, Callable[[], Figures], int]
+"""What it is called, how it is measured, and how often."""
 
 
 def main() -> None:
     """Measure everything, several times, and tell medians."""
-    options = argparse.ArgumentParser(prog="make bench")
-    options.add_argument("--renewals", type=int, default=2000, help="renewals due at once")
-    options.add_argument("--travellers", type=int, default=1000, help="subscriptions that travel a year")
+    options = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    options.add_argument("--only", default="", help="sections, with commas: " + ", ".join(SECTIONS))
     options.add_argument("--runs", type=int, default=3, help="how often each measure is taken")
+    options.add_argument("--renewals", type=int, default=10_000, help="renewals due at once")
+    options.add_argument("--peers", type=int, default=2_000, help="things due at once for each peer")
+    options.add_argument("--totals", default="10000,100000,1000000", help="subscriptions in the tables, with commas")
+    options.add_argument("--clicks", type=int, default=200, help="commands of each sort")
+    options.add_argument("--travellers", type=int, default=10_000, help="subscriptions that live through a year")
+    options.add_argument("--ends", type=int, default=100, help="transitions whose punctuality is measured")
     given = options.parse_args()
-    console, measured = Console(), dict[str, Measured]()
-    with databases() as fresh:
-        measures = (
-            ("firing", partial(_firing, fresh, given.renewals)),
-            ("travel", partial(_travel, fresh, given.travellers)),
-            ("punctuality", partial(_punctuality, fresh)),
-        )
-        for (name, measure), kind in product(measures, KINDS):
-            runs = [measure(kind) for _ in track(range(given.runs), f"{name} on {kind}", console=console)]
-            measured[f"{name} on {kind}"] = _medians(runs)
-    measured["start"] = _medians([_start() for _ in range(given.runs)])
-    machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    RESULTS.write_text(json.dumps({"machine": machine, "measured": measured}, indent=2) + "\n")
-    _print(console, machine, measured)
+    quiet()
+    console, results = Console(stderr=True), Results.stored()
+    with databases() as made, ExitStack() as stack:
+        for name in given.only.split(",") if given.only else SECTIONS:
+            results.forget(name)
+            for what, measure, runs in SECTIONS[name](made, given, stack):
+                told = track(range(runs), f"{name}: {what}", console=console)
+                results.add(name, what, [measure() for _ in told])
+                results.store()
+    Console().print(printed(results))
 
 
-def _firing(fresh: Databases, number: int, kind: str) -> Measured:
-    ours, raw = firing(fresh, kind, number)
-    return {"renewals per second": number / ours, "raw SQL per second": number / raw, "share of raw SQL": raw / ours}
+def _firing(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    for kind in KINDS:
+        yield kind, Firing(made, stack.enter_context(made.fresh(kind)), given.renewals).measure, given.runs
 
 
-def _travel(fresh: Databases, number: int, kind: str) -> Measured:
-    with fresh.fresh(kind) as url, lifecycle_on(url) as lifecycle:
-        subscribe(lifecycle, number)
-        began = perf_counter()
-        fired = len(lifecycle.advance_to(YEAR_LATER))
-        seconds = perf_counter() - began
-    return {"transitions": fired, "seconds": seconds, "transitions per second": fired / seconds}
+def _peers(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    urls = [stack.enter_context(made.fresh("postgresql")) for _ in range(2)]
+    beside = Beside(made, urls[0], urls[1], (given.renewals, given.peers))
+    yield "postgresql", beside.measure, given.runs
+    for peer, reason in beside.missing.items():
+        Console(stderr=True).print(f"not measured: {peer}: {reason}")
 
 
-def _punctuality(fresh: Databases, kind: str) -> Measured:
-    late = punctuality(fresh, kind, 100)
-    return {"p50 ms": late[49], "p99 ms": late[98]}
+def _growth(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    del stack
+    for kind in reversed(KINDS):
+        for total in map(int, given.totals.split(",")):
+            with made.fresh(kind) as url:
+                renewals = min(given.renewals, total)
+                yield f"{kind}, {total:,}", Growth(made, url, renewals, total).measure, given.runs
 
 
-def _start() -> Measured:
-    return {
-        "import lifecycle, s": _seconds("-c", "from lifecycle import Lifecycle"),
-        "lifecycle --help, s": _seconds(
-            "-c", "import sys; sys.argv = ['lifecycle', '--help']; from lifecycle.cli import main; main()"
-        ),
-    }
+def _commands(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    del stack
+    for kind in KINDS:
+        yield kind, lambda kind=kind: commands(made, kind, given.clicks, given.renewals), given.runs  # type: ignore[misc]  # it is called at once
 
 
-def _seconds(*arguments: str) -> float:
-    began = perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # ourselves
-    return perf_counter() - began
+def _punctuality(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    del stack
+    for kind in KINDS:
+        yield kind, lambda kind=kind: live.punctuality(made, kind, given.ends), given.runs  # type: ignore[misc]  # likewise
 
 
-def _medians(runs: list[Measured]) -> Measured:
-    return {name: median(run[name] for run in runs) for name in runs[0]}
+def _travel(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    del made, stack
+    yield "one", lambda: live.travel(0), given.runs
+    yield f"{given.travellers:,}", lambda: live.travel(given.travellers), 1
 
 
-def _print(console: Console, machine: str, measured: dict[str, Measured]) -> None:
-    table = Table("measure", "figure", "median", title=machine)
-    for name, figures in measured.items():
-        for figure, value in figures.items():
-            table.add_row(name, figure, f"{value:,.2f}")
-    console.print(table)
+def _start(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    del made, stack
+    yield "processes", live.start, 3 * given.runs
 
+
+SECTIONS: dict[str, Callable[[Databases, argparse.Namespace, ExitStack], Iterator[Measure]]] = {
+    "start": _start,
+    "punctuality": _punctuality,
+    "commands": _commands,
+    "firing": _firing,
+    "peers": _peers,
+    "growth": _growth,
+    "travel": _travel,
+}
 
 if __name__ == "__main__":
     main()

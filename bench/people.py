@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from bench.world import PROJECT, START
 from lifecycle import Lifecycle, VirtualClock
+from lifecycle.engine.clock import Clock
 
 WEEKLY = {"LIFECYCLE_CATALOG__PLANS__BASIC__PRICES__WEEK": "12.00"}
 MONTH = timedelta(days=30)
@@ -43,7 +44,7 @@ whom has no card, one changes and one cancels."""
 
 @contextmanager
 def shop(
-    url: str = "sqlite://", more: Mapping[str, str] = MappingProxyType({}), clock: VirtualClock | None = None
+    url: str = "sqlite://", more: Mapping[str, str] = MappingProxyType({}), clock: Clock | None = None
 ) -> Iterator[Lifecycle]:
     """The project's configuration with more of it, and the sandbox, on a database of its own; it is 1 January, unless
     a clock says otherwise."""

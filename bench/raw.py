@@ -67,8 +67,8 @@ class Raw:
         import psycopg  # noqa: PLC0415  # an extra
         from psycopg.types.string import TextLoader  # noqa: PLC0415  # likewise
 
-        address = {"user": self.url.username, "dbname": self.url.database, **self.url.query}
-        connection = psycopg.connect(**{str(key): str(value) for key, value in address.items()})
+        address: dict[str, Any] = {"user": self.url.username, "dbname": self.url.database, **self.url.query}
+        connection = psycopg.connect(**address)
         for name in ("json", "jsonb"):
             connection.adapters.register_loader(name, TextLoader)
         return connection
@@ -166,17 +166,17 @@ def written(before: str, after: str) -> Written:
     """The difference between two databases, by root."""
     found = Written()
     with closing(Raw(before)) as earlier, closing(Raw(after)) as later:
-        root_of = {one: root for one, root in later.read("SELECT id, root_id FROM lifecycle_instances")}  # noqa: C416
+        root_of: dict[Any, Any] = {one: root for one, root in later.read("SELECT id, root_id FROM lifecycle_instances")}  # noqa: C416
         for table in TABLES:
             names, key = [column.name for column in table.c], _key(table)
             places = [names.index(name) for name in key]
-            query = f"SELECT {', '.join(names)} FROM {table.name}"  # noqa: S608  # our own names
+            query = f"SELECT {', '.join(names)} FROM {table.name}"
             was, now = ({tuple(row[n] for n in places): row for row in raw.read(query)} for raw in (earlier, later))
             owner = names.index({schema.roots: "id", schema.numbers: "instance_id"}.get(table, "root_id"))
             for identifier, row in now.items():
                 if was.get(identifier) != row:
                     kind = found.changed if identifier in was else found.new
-                    kind[root_of.get(row[owner], row[owner])][table].append(row)
+                    kind[root_of.get(row[owner]) or row[owner]][table].append(row)
             for identifier in was.keys() - now.keys():
                 found.gone[was[identifier][owner]][table].append(identifier)
     return found
@@ -192,7 +192,7 @@ class Again:
         self.raw = Raw(url)
         self._there = there
         owners = "SELECT root_id, owner_id FROM lifecycle_instances WHERE machine = 'subscription'"
-        self._owners = dict(self.raw.read(owners))
+        self._owners: dict[str, str] = {root: owner for root, owner in self.raw.read(owners)}  # noqa: C416
         statements = {"gone": self.raw.deleting, "changed": self.raw.updating, "new": self.raw.inserting}
         self._statements = {kind: {table: of(table) for table in TABLES} for kind, of in statements.items()}
 
@@ -212,10 +212,10 @@ class Again:
     def _read(self, ids: list[str]) -> None:
         """What a step has to know."""
         raw, roots, accounts = self.raw, self.raw.listed(ids), self.raw.listed([self._owners[root] for root in ids])
-        raw.read(f"SELECT * FROM lifecycle_instances WHERE {raw.among('root_id')} AND NOT closed", roots)  # noqa: S608  # as above
-        raw.read(f"SELECT * FROM lifecycle_deferrals WHERE {raw.among('root_id')}", roots)  # noqa: S608
-        raw.read(f"SELECT * FROM lifecycle_accounts WHERE {raw.among('id')}", accounts)  # noqa: S608
-        raw.read(f"SELECT * FROM lifecycle_payment_methods WHERE {raw.among('default_of')}", accounts)  # noqa: S608
+        raw.read(f"SELECT * FROM lifecycle_instances WHERE {raw.among('root_id')} AND NOT closed", roots)
+        raw.read(f"SELECT * FROM lifecycle_deferrals WHERE {raw.among('root_id')}", roots)
+        raw.read(f"SELECT * FROM lifecycle_accounts WHERE {raw.among('id')}", accounts)
+        raw.read(f"SELECT * FROM lifecycle_payment_methods WHERE {raw.among('default_of')}", accounts)
         balances = "SELECT account_id, unit, sum(amount) FROM lifecycle_ledger WHERE book = 'balance' AND "
         raw.read(f"{balances}{raw.among('account_id')} GROUP BY account_id, unit", accounts)
 
@@ -225,7 +225,7 @@ def firing_again(url: str, there: Written, batch: int) -> float:
     again = Again(url, there)
     skipping = "" if again.raw.is_sqlite else " FOR UPDATE SKIP LOCKED"
     due = "wake_at <= %s AND wake_at IS NOT NULL AND clock IS NULL"
-    claim = f"SELECT * FROM lifecycle_roots WHERE {due} ORDER BY wake_at, id LIMIT {batch}{skipping}"  # noqa: S608  # a number
+    claim = f"SELECT * FROM lifecycle_roots WHERE {due} ORDER BY wake_at, id LIMIT {batch}{skipping}"
     with closing(again.raw):
         began = perf_counter()
         while again.transaction(claim, again.raw.now):

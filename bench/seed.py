@@ -30,12 +30,12 @@ DIGITS = 16
 
 def seed(lifecycle: Lifecycle, monthly: int, yearly: int = 0) -> None:
     """So many customers on the plan `team`, each with one subscription, all bought at the clock's instant."""
-    for interval, number in (("month", monthly), ("year", yearly)):
+    for interval, number, before in (("month", monthly, 0), ("year", yearly, monthly)):
         if number:
             lifecycle.accounts.create(f"{interval}-0", email=f"{interval}-0@bench.test", payment_method=True)
             lifecycle.subscriptions.create(f"{interval}-0", plan="team", interval=interval, by="system")
             _forget_the_past(lifecycle)
-            _clone(lifecycle, f"{interval}-0", number)
+            _clone(lifecycle, f"{interval}-0", before, number)
     with lifecycle.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 
@@ -48,25 +48,25 @@ def _forget_the_past(lifecycle: Lifecycle) -> None:
         connection.execute(update(schema.roots).values(seq=0, head=b""))
 
 
-def _clone(lifecycle: Lifecycle, reference: str, number: int) -> None:
-    """Of this customer there are `number` then; each clone's names end with its own number."""
+def _clone(lifecycle: Lifecycle, reference: str, before: int, number: int) -> None:
+    """Of this customer there are `number` then; each clone's names end with its own number, after those `before`."""
     with lifecycle.database.reading() as connection:
         names = {name: name[:-DIGITS] for name in _names(connection, reference)}
-    for first in range(1, number, CHUNK):
+    for first in range(before + 1, before + number, CHUNK):
         with lifecycle.database.writing() as connection:
             for table in CLONED:
-                _clone_rows(connection, table, names, range(first, min(first + CHUNK, number)))
+                _clone_rows(connection, table, names, range(first, min(first + CHUNK, before + number)))
 
 
 def _names(connection: Connection, reference: str) -> Iterator[str]:
-    """What nobody else may have: ids, and what the gateway calls them."""
+    """The ids that nobody else may have; what the gateway calls them and their card, all have in common."""
     account = connection.scalar(select(schema.accounts.c.id).where(schema.accounts.c.reference == reference))
     yield str(account)
     yield from connection.scalars(select(schema.instances.c.id).where(schema.instances.c.owner_id == account))
     yield from connection.scalars(select(schema.members.c.id).where(schema.members.c.account_id == account))
-    methods = schema.payment_methods
-    for row in connection.execute(select(methods).where(methods.c.account_id == account)).mappings():
-        yield from (row["id"], row["customer"], row["token"])
+    yield from connection.scalars(
+        select(schema.payment_methods.c.id).where(schema.payment_methods.c.account_id == account)
+    )
 
 
 def _clone_rows(connection: Connection, table: Table, names: Mapping[str, str], numbers: range) -> None:

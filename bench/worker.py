@@ -27,16 +27,19 @@ def main() -> None:
     options.add_argument("url")
     options.add_argument("--charging", action="store_true", help="relay the outbox too, until nothing is left in it")
     options.add_argument("--steps", default="compiled", help="how machines are stepped")
+    options.add_argument("--small", action="store_true", help="fire reminders, and nothing else")
     given = options.parse_args()
     quiet()
     environ = {"LIFECYCLE_DATABASE__URL": given.url, "LIFECYCLE_SCHEDULER__STEPS": given.steps}
+    if given.small:
+        environ |= {"LIFECYCLE_MACHINES": "[bench.machines:Reminder]"}
     config = load_config(PROJECT / "config.yaml", environ)
     lifecycle = Lifecycle(config if given.charging else replace(config, jobs=()))
     fired = 0
 
     def count(committed: Committed) -> None:
         nonlocal fired
-        fired += sum(row.event == "cycle_starts" for row in committed.transitions)
+        fired += sum(row.event in ("cycle_starts", "rings") for row in committed.transitions)
 
     lifecycle.engine.listeners.append(count)
     collect_seldom()

@@ -22,6 +22,7 @@ from lifecycle.store.database import Database
 from tests import postgres
 from tests.torture.cards import NOTHING_IS_CHARGED
 
+Figures = dict[str, float]
 KINDS = ("sqlite", "postgresql")
 PROJECT = Path(__file__).parents[1]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,12 +46,6 @@ class Databases:
                 yield f"sqlite:///{folder}/bench.db"
 
     @contextmanager
-    def copy_of_running(self, url: str) -> Iterator[str]:
-        """The same of one that is in use: PostgreSQL copies what nobody is connected to, so it is dumped and read."""
-        with self.copy(url) as made:
-            yield made
-
-    @contextmanager
     def copy(self, url: str) -> Iterator[str]:
         """The URL of a copy of a database that nobody uses, gone afterwards."""
         source = make_url(url)
@@ -59,7 +54,8 @@ class Databases:
                 yield made.render_as_string(hide_password=False)
         else:
             with self.fresh("sqlite") as made_url:
-                shutil.copy(str(source.database), str(make_url(made_url).database))
+                for end in ("", ".sandbox"):
+                    shutil.copy(f"{source.database}{end}", f"{make_url(made_url).database}{end}")
                 yield made_url
 
 

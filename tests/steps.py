@@ -33,7 +33,7 @@ def take_both_ways() -> None:
 
 def _beside(definition: type[AnyMachine]) -> Interpreter:
     """This thread's interpreter, for it is not for use by several at a time."""
-    kept: dict[type[AnyMachine], Interpreter] = vars(_residents)
+    kept: dict[type[AnyMachine], Interpreter] = vars(_residents).setdefault("kept", {})
     if definition not in kept:
         kept[definition] = Interpreter(definition)
     return kept[definition]

@@ -144,7 +144,7 @@ class Vandal:
     def run(self, statement: str) -> list[Any]:
         """Run a statement as it is written; the rows, where it gives any."""
         with self._engine.begin() as connection:
-            result = connection.execute(text(statement))
+            result = connection.execute(text(statement.replace(":", r"\:")))
             return list(result) if result.returns_rows else []
 
     def _drop_foreign_keys(self) -> None:

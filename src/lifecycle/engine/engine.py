@@ -13,6 +13,7 @@ from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import Clock, VirtualClock, stopwatch
 from lifecycle.engine.commands import Answer, Command
 from lifecycle.engine.committed import Committed, Failure, Listener
+from lifecycle.engine.hand import Hand
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.pace import Pace
@@ -141,18 +142,18 @@ class Engine(Generic[Tx_co]):
         large as its time allows, and a tenth of it is what fell due last. Where a statement fails, the transitions of
         the batch are done one by one, so that only the root concerned is held up.
         """
-        until = until or self.clock.now()
-        is_virtual, started = isinstance(self.clock, VirtualClock), stopwatch()
-        size = self.batch if is_virtual else self.pace.size
+        until, started = until or self.clock.now(), stopwatch()
+        size, newest = self.pace.size, self.pace.size // 10
+        if isinstance(self.clock, VirtualClock):
+            size, newest = self.batch, 0
         claimed: list[tuple[datetime, str]] = []
         try:
             with self.work() as work:
-                hands = work.claim(until, size, newest=0 if is_virtual else size // 10)
+                hands = work.claim(until, size, newest)
                 claimed = [(hand.root.wake_at or until, hand.root.id) for hand in hands]
-                if is_virtual and len(claimed) == size:  # what was not claimed may be due right after the last that was
-                    until, _ = claimed[-1]
-                enough = self._enough()
-                fired = work.fire(hands, until, at=self._stand_at, enough=enough)
+                enough, fired = self._enough(), 0
+                for part in _parts(hands, size, newest):
+                    fired += work.fire(part.hands, part.until or until, at=self._stand_at, enough=enough)
             self.pace.took(len(claimed), stopwatch() - started)
             return Batch(len(claimed), work.transitions, is_full=len(claimed) >= size or enough(fired))
         except WriteFailed:
@@ -214,3 +215,20 @@ class Engine(Generic[Tx_co]):
             return lambda fired: fired >= MOST_AT_ONCE
         deadline = stopwatch() + self.pace.seconds
         return lambda fired: fired > 0 and stopwatch() > deadline
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Roots of a batch, and how far they may fire; None: as far as the batch."""
+
+    hands: Sequence[Hand]
+    until: datetime | None
+
+
+def _parts(hands: Sequence[Hand], size: int, newest: int) -> Sequence[_Part]:
+    """A batch in due order. What was not claimed may be due right after what was: so a full one goes no further than
+    its last root, nor do those that were claimed first because they fell due last."""
+    if len(hands) < size:
+        return [_Part(hands, None)]
+    parts = (hands[len(hands) - newest :], hands[: len(hands) - newest])
+    return [_Part(part, part[-1].root.wake_at) for part in parts if part]
