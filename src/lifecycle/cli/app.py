@@ -16,6 +16,7 @@ from lifecycle.cli import (
     catalog,
     checking,
     clocks,
+    daemon,
     database,
     explaining,
     forecasting,
@@ -47,7 +48,7 @@ Command = tuple[str, Callable[..., None], str]
 ON_SUBSCRIPTIONS = subscriptions.Commands()
 
 COMMANDS: tuple[Command, ...] = (
-    ("run", operations.run, "lifecycle --config shop.yaml run"),
+    ("run", daemon.run, "lifecycle --config shop.yaml run"),
     ("demo", operations.demo, "lifecycle demo ./demo"),
     ("init", setting_up.init, "lifecycle init ./shop"),
     ("check", checking.check, "lifecycle --config shop.yaml check"),
