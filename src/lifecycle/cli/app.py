@@ -87,6 +87,7 @@ DB: tuple[Command, ...] = (
     ("upgrade", database.upgrade, "lifecycle db upgrade"),
     ("current", database.current, "lifecycle db current --json"),
     ("check", database.check, "lifecycle db check"),
+    ("stats", database.stats, "lifecycle db stats --json"),
 )
 QUARANTINE: tuple[Command, ...] = (
     ("list", operating.list_, "lifecycle quarantine list"),
@@ -204,7 +205,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("balance", BALANCE, "What accounts have to their credit."),
     ("credits", CREDITS, "What is left of a plan's allowance."),
     ("tokens", TOKENS, "Packs that plans sell, and what is left of them."),
-    ("db", DB, "The database's schema."),
+    ("db", DB, "The database's schema, and its size."),
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
