@@ -7,11 +7,13 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ from lifecycle.store.migrate import upgrade
 from lifecycle.verify import verify
 from tests.integration.alarms import AlarmEngine, database_of, logged, wind
 from tests.integration.cli.test_cli_daemon_ending import daemon, lines
-from tests.integration.cli.world import documented, lifecycle, shape
+from tests.integration.cli.world import documented, environment, lifecycle, shape
 from tests.integration.live import HOUR, alarms, wait_until
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -94,8 +96,8 @@ def rung(engine: AlarmEngine) -> int:
 def test_two_workers_share_what_is_due_and_end_together(
     empty: Path, engine: AlarmEngine, database_url: str, number: signal.Signals
 ) -> None:
-    """300 alarms ring once each; the database knows two daemons; told to end, both finish and the exit code is 0
-    (X300, X301)."""
+    """300 alarms ring once each; the database knows two daemons. All three processes are told to end, as systemd and a
+    terminal do: both finish, and the exit code is 0 (X300, X301)."""
     with capture_logs():
         wind(engine, engine.clock.now() - HOUR, alarms=300)
     with team(empty, database_url) as workers:
@@ -103,7 +105,9 @@ def test_two_workers_share_what_is_due_and_end_together(
         workers.until("transition", times=300 - len(workers.told("transition")))
         with database_of(engine).reading() as connection:
             pids = {row.pid for row in daemons.daemons(connection)}
-        assert workers.end(number) == 0
+        for pid in (workers.process.pid, *pids):
+            os.kill(pid, number)
+        assert workers.heard_out() == 0
     assert pids == {line["pid"] for line in workers.told("worker_started")}
     assert sorted(line["worker"] for line in workers.told("stopped")) == [1, 2]
     assert {line["signal"] for line in workers.told("stopping")} == {number.name}
@@ -236,6 +240,26 @@ def test_a_pause_doubles_and_then_it_is_the_end(deaths: int, pause: float | None
 
 
 # Who has what
+
+
+def test_lines_of_several_processes_are_whole(tmp_path: Path) -> None:
+    """Four processes log 20 tracebacks each, longer than a pipe takes at once: each line is JSON (X300)."""
+    program = """
+        import os
+        from lifecycle import SystemClock
+        from lifecycle.cli import logs
+        from lifecycle.config import LogSettings
+        import structlog
+        stream = logs.Together()
+        number = sum(os.fork() == 0 for _ in range(2))
+        logs.configure(LogSettings(), SystemClock(), form="json", worker=number, stream=stream)
+        for _ in range(20):
+            structlog.get_logger("lifecycle").error("dispatcher_failed", exception="x" * 100_000)
+    """
+    command = [sys.executable, "-c", dedent(program)]
+    said = subprocess.run(command, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=True)
+    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    assert Counter(line["worker"] for line in lines) == {0: 20, 1: 40, 2: 20}
 
 
 def test_calendar_jobs_run_in_the_first_worker_but_for_the_relay(empty: Path) -> None:
