@@ -15,7 +15,7 @@ from tests.scenarios.library import story
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "rules.md"
 STATEMENT = re.compile(r"^- \*\*([A-Z][0-9]+) ", re.M)
-NAME = re.compile(r"\b[A-IX][1-9][0-9]?\b")
+NAME = re.compile(r"\b[A-IX][1-9][0-9]{0,2}\b")
 
 
 def stated() -> Sequence[str]:

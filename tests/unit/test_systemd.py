@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.cli.app import COMMANDS
-from lifecycle.cli.operations import _heartbeat
+from lifecycle.cli.daemon import _heartbeat
 from lifecycle.cli.systemd import Systemd
 from lifecycle.scheduler.dispatcher import GRACE, HEARTBEAT
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,8 @@ HEAD = b'{"root_id":"'
 
 _BLOCK = 65536
 _NAMES = [field.name for field in fields(LogRecord)]
+_values = attrgetter(*_NAMES)
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Archive:
@@ -58,14 +60,11 @@ def archive(path: Path) -> Iterator[Archive]:
 
 def line(row: LogRecord) -> bytes:
     """A row as it stands in the file."""
-    values = {name: _plain(getattr(row, name)) for name in _NAMES}
-    return json.dumps(values, separators=(",", ":")).encode() + b"\n"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else value
+    values = dict(zip(_NAMES, _values(row), strict=True))
+    for name in ("due_at", "fired_at", "recorded_at"):
+        values[name] = values[name] and values[name].isoformat()
+    values["hash"] = row.hash.hex()
+    return _encoded(values).encode() + b"\n"
 
 
 def _take(file: BinaryIO, path: Path) -> None:

@@ -70,20 +70,22 @@ def prune(
     until = min(before, now - NEWS)
     with database.reading() as connection:
         total = retention.count(connection, until)
-    roots: set[str] = set()
     broken: list[str] = []
-    seen = moved = 0
+    seen = moved = roots = 0
+    last = ""  # of one root after another: however many there are, none is kept in mind
     target: AbstractContextManager[Archive | None] = nullcontext() if dry_run or not total else archive(file)
     with target as opened:
         for page in _pages(database, until, now):
             done = page.made if opened is None else _move(database, page, opened)
-            roots.update(one.root_id for one in done)
-            moved += sum(one.seq - _upto(page.earlier.get(one.root_id)) for one in done)
+            for one in done:
+                roots += one.root_id != last
+                moved += one.seq - _upto(page.earlier.get(one.root_id))
+                last = one.root_id
             broken += page.broken
             seen += page.size
             if progress is not None:
                 progress(seen, max(seen, total))
-    return Pruned(before, len(roots), moved, file, tuple(broken))
+    return Pruned(before, roots, moved, file, tuple(broken))
 
 
 def _pages(database: Database, before: datetime, now: datetime) -> Iterator[_Page]:

@@ -16,6 +16,7 @@ from lifecycle.cli import (
     catalog,
     checking,
     clocks,
+    daemon,
     database,
     explaining,
     forecasting,
@@ -47,7 +48,7 @@ Command = tuple[str, Callable[..., None], str]
 ON_SUBSCRIPTIONS = subscriptions.Commands()
 
 COMMANDS: tuple[Command, ...] = (
-    ("run", operations.run, "lifecycle --config shop.yaml run"),
+    ("run", daemon.run, "lifecycle --config shop.yaml run"),
     ("demo", operations.demo, "lifecycle demo ./demo"),
     ("init", setting_up.init, "lifecycle init ./shop"),
     ("check", checking.check, "lifecycle --config shop.yaml check"),
@@ -86,6 +87,7 @@ DB: tuple[Command, ...] = (
     ("upgrade", database.upgrade, "lifecycle db upgrade"),
     ("current", database.current, "lifecycle db current --json"),
     ("check", database.check, "lifecycle db check"),
+    ("stats", database.stats, "lifecycle db stats --json"),
 )
 QUARANTINE: tuple[Command, ...] = (
     ("list", operating.list_, "lifecycle quarantine list"),
@@ -203,7 +205,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("balance", BALANCE, "What accounts have to their credit."),
     ("credits", CREDITS, "What is left of a plan's allowance."),
     ("tokens", TOKENS, "Packs that plans sell, and what is left of them."),
-    ("db", DB, "The database's schema."),
+    ("db", DB, "The database's schema, and its size."),
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),

@@ -1,7 +1,8 @@
-"""`lifecycle db …` and `lifecycle verify`: the schema, and whether the history in it is whole."""
+"""`lifecycle db …` and `lifecycle verify`: the schema, how large it all is, and whether the history in it is whole."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +10,15 @@ import typer
 
 from lifecycle.cli import options
 from lifecycle.cli.failures import FAILED
-from lifecycle.cli.output import display, emit, progress_bar, say, table
+from lifecycle.cli.output import display, emit, lasting, progress_bar, say, size, table, when
 from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from lifecycle import Lifecycle
+    from lifecycle.store.stats import Stats
     from lifecycle.verify import Report
     from lifecycle.verify.gateway import Moved
 
@@ -54,6 +57,59 @@ def _tell_revision(lifecycle: Lifecycle, as_json: bool) -> None:
         emit({"revision": revision, "needed": HEAD})
     else:
         typer.echo(f"The schema is at revision {revision or 'none'}; this release needs {HEAD}.")
+
+
+def stats(context: typer.Context, as_json: options.AsJson = False) -> None:
+    """Show how large the tables are, and what waits.
+
+    Rows are estimated on PostgreSQL, and counted on SQLite, which takes a while in a large file. Nothing is locked.
+    """
+    from lifecycle.store import migrate
+    from lifecycle.store.stats import stats as ask
+
+    with opened(context) as lifecycle:
+        migrate.check(lifecycle.database)
+        now = lifecycle.clock.now()
+        with lifecycle.database.reading() as connection:
+            found = ask(connection, now)
+        zone = lifecycle.config.zone
+    if as_json:
+        emit({"at": now, **asdict(found)})
+    else:
+        _tell_stats(found, now, zone)
+
+
+def _tell_stats(found: Stats, now: datetime, zone: str) -> None:
+    columns = ("table", "rows", "size", "indexes", "unused", "dead rows", "dead", "HOT", "vacuumed")
+    rows = [
+        (
+            one.table,
+            f"{one.rows:,}",
+            size(one.bytes),
+            size(one.index_bytes),
+            size(one.unused_bytes),
+            "" if one.dead_rows is None else f"{one.dead_rows:,}",
+            _percent(one.dead_share),
+            _percent(one.hot_share),
+            "" if one.vacuumed_at is None else when(one.vacuumed_at, zone),
+        )
+        for one in found.tables
+    ]
+    waiting, free = found.waiting, f", {size(found.free_bytes)} of it free" if found.free_bytes else ""
+    display(table(columns, rows, right=columns[1:-1]))
+    typer.echo(f"\n{found.database}: {size(found.bytes)}{free}.")
+    oldest = waiting.oldest
+    since = f", the first for {lasting(now - oldest.due_at)}: {oldest.event} of {oldest.instance_id}" if oldest else ""
+    typer.echo(f"Due: {waiting.due}{since}.")
+    at = waiting.outbox_oldest_at
+    for_so_long = f", the oldest for {lasting(now - at)}" if at else ""
+    typer.echo(
+        f"Outbox: {waiting.outbox_waiting} waiting{for_so_long}; {waiting.outbox_due} due; {waiting.outbox_dead} dead."
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def verify(

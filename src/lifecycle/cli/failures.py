@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FAILED, USAGE, REFUSED, NOT_FOUND = 1, 2, 3, 4
 UNREADABLE = ("config_invalid", "scenario_invalid")
 """The codes of files that can't be read."""
+MISUSED = ("usage", "workers_need_postgresql")
+"""The codes of command lines that make no sense, however often they are tried."""
 
 
 class Ambiguous(LifecycleError):
@@ -24,6 +26,16 @@ class Ambiguous(LifecycleError):
 
     def __init__(self, account: str, subscriptions: Sequence[str]) -> None:
         super().__init__(f"{account!r} has {len(subscriptions)} subscriptions; name one: {', '.join(subscriptions)}.")
+
+
+class WorkersFailing(LifecycleError):
+    """A worker of the daemon ends again and again right at its start (code `workers_failing`)."""
+
+    code = "workers_failing"
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def report(error: Exception, *, as_json: bool) -> int | None:
@@ -37,10 +49,11 @@ def report(error: Exception, *, as_json: bool) -> int | None:
         emit({"error": _described(error)})
     else:
         say(_sentence(error))
-    return _exit_code(error)
+    return exit_code(error)
 
 
-def _exit_code(error: LifecycleError) -> int:
+def exit_code(error: LifecycleError) -> int:
+    """The exit code that tells what kind of error it is."""
     match error:
         case NotFound():
             return NOT_FOUND
@@ -48,7 +61,9 @@ def _exit_code(error: LifecycleError) -> int:
             return REFUSED
         case DefinitionError() | Ambiguous():
             return USAGE
-    return USAGE if error.code in UNREADABLE or error.code == "usage" else FAILED
+        case WorkersFailing():
+            return error.exit_code
+    return USAGE if error.code in (*UNREADABLE, *MISUSED) else FAILED
 
 
 def _sentence(error: LifecycleError) -> str:

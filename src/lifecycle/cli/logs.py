@@ -7,10 +7,12 @@ traceback has no local variables, for those may be secrets. What each line holds
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
@@ -28,30 +30,60 @@ _LEVELS: dict[LogLevel, int] = {
 }
 
 
+class Together:
+    """stderr, which several processes write to: each line of theirs is written whole. Made before they are forked."""
+
+    def __init__(self) -> None:
+        self._turn = TemporaryFile()  # noqa: SIM115  # as long as the process; whoever dies lets go of its lock
+
+    def write(self, text: str) -> int:
+        """Write it whole."""
+        fcntl.lockf(self._turn, fcntl.LOCK_EX)
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        finally:
+            fcntl.lockf(self._turn, fcntl.LOCK_UN)
+        return len(text)
+
+    def flush(self) -> None:
+        """It is written already."""
+
+
 def configure(
-    settings: LogSettings, clock: Clock, *, form: LogFormat | None = None, at_least: LogLevel = "debug"
+    settings: LogSettings,
+    clock: Clock,
+    *,
+    form: LogFormat | None = None,
+    at_least: LogLevel = "debug",
+    worker: int | None = None,
+    stream: Together | None = None,
 ) -> None:
-    """Log to stderr as the settings say; `form` overrides theirs, and what is below `at_least` is left out."""
+    """Log to stderr as the settings say; `form` overrides theirs, and what is below `at_least` is left out.
+
+    `worker` is the number that each line of one of several processes has, and `stream` what they write to.
+    """
     form = form or settings.format
     readable = sys.stderr.isatty() if form == "auto" else form == "text"
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            _stamping(clock),
+            _stamping(clock, worker),
             *(_text() if readable else _json()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(max(_LEVELS[settings.level], _LEVELS[at_least])),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream) if stream else sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
 
 
-def _stamping(clock: Clock) -> Processor:
-    """Puts the time, the level and the event first."""
+def _stamping(clock: Clock, worker: int | None) -> Processor:
+    """Puts the time, the level and the event first, and then whose it is."""
+    whose = {} if worker is None else {"worker": worker}
 
     def stamp(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
         timestamp = clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"timestamp": timestamp, "level": line.pop("level"), "event": line.pop("event"), **line}
+        return {"timestamp": timestamp, "level": line.pop("level"), "event": line.pop("event"), **whose, **line}
 
     return stamp
 

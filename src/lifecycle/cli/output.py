@@ -151,6 +151,16 @@ def money(minor: int, currency: str) -> str:
     return f"{format_amount(minor, currency)} {currency}"
 
 
+def size(number: int | None) -> str:
+    """A number of bytes as people read it: `512 B`, `8.0 kB`, `1.2 GB`; nothing for None."""
+    if number is None:
+        return ""
+    if number < 1024:
+        return f"{number} B"
+    steps = min((number.bit_length() - 1) // 10, 4)
+    return f"{number / 1024**steps:.1f} {('kB', 'MB', 'GB', 'TB')[steps - 1]}"
+
+
 def lasting(length: timedelta) -> str:
     """About how long, in the two largest units: `3 d 4 h`, `25 min`."""
     seconds = int(length.total_seconds())

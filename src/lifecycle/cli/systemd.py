@@ -27,7 +27,11 @@ class Systemd:
 
     def looked(self, next_wake_at: datetime | None) -> None:
         """The loop has turned."""
-        self._tell("WATCHDOG=1", f"STATUS={_status(next_wake_at)}")
+        self.alive(_status(next_wake_at))
+
+    def alive(self, status: str) -> None:
+        """All goes on; `status` is for people."""
+        self._tell("WATCHDOG=1", f"STATUS={status}")
 
     def stopping(self) -> None:
         """Nothing more is claimed."""

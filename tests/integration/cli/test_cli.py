@@ -56,6 +56,7 @@ def test_these_are_the_commands() -> None:
         "credits use",
         "db check",
         "db current",
+        "db stats",
         "db upgrade",
         "demo",
         "doctor",

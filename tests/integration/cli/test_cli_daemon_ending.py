@@ -37,7 +37,7 @@ MACHINES = "[tests.integration.alarms:Alarm]"
 
 
 @contextmanager
-def daemon(folder: Path, url: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+def daemon(folder: Path, url: str, *words: str, first: str = "", **environ: str) -> Iterator[subprocess.Popen[str]]:
     """A daemon that rings alarms on a database, with small batches."""
     settings = {
         "LIFECYCLE_DATABASE__URL": url,
@@ -46,7 +46,7 @@ def daemon(folder: Path, url: str, **environ: str) -> Iterator[subprocess.Popen[
         "PYTHONPATH": os.pathsep.join((environment()["PYTHONPATH"], str(PROJECT))),
         **environ,
     }
-    with in_a_process("run", "--json", cwd=folder, **settings) as process:
+    with in_a_process("run", "--json", *words, cwd=folder, first=first, **settings) as process:
         deadline = threading.Timer(PATIENCE, process.kill)
         deadline.start()
         try:

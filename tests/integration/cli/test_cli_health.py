@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from lifecycle.cli.serving import address
+from lifecycle.cli.serving import Address, address
 from tests.integration.cli.world import documented, in_a_process, lifecycle, shape, standing_at
 
 PATIENCE = 60.0
@@ -136,7 +136,7 @@ def test_a_port_that_is_taken_is_told(history: Path) -> None:
 )
 def test_an_address_is_a_port_or_a_host_and_a_port(text: str, meant: tuple[str, int]) -> None:
     """Without a host it is this machine."""
-    assert address(text) == meant
+    assert address(text) == Address(*meant)
 
 
 @pytest.mark.parametrize("text", ["", "web", "65536", "host:", "²"])

@@ -69,12 +69,15 @@ def environment() -> dict[str, str]:
     return environ | {"PYTHONPATH": os.pathsep.join(str(PROJECT / root) for root in ("src", "machines", "jobs"))}
 
 
-def in_a_process(*words: str, cwd: Path, **environ: str) -> subprocess.Popen[str]:
-    """Start one command line in a process of its own, as a shell would: able to hear Ctrl-C, even if we are not."""
+def in_a_process(*words: str, cwd: Path, first: str = "", **environ: str) -> subprocess.Popen[str]:
+    """Start one command line in a process of its own, as a shell would: able to hear Ctrl-C, even if we are not.
+
+    `first` is Python that it runs before.
+    """
     hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = "import sys; from lifecycle.cli import main; sys.exit(main())"
     return subprocess.Popen(
-        [sys.executable, "-c", f"{hearing}; {program}", *words],
+        [sys.executable, "-c", "; ".join(filter(None, (hearing, first, program))), *words],
         cwd=cwd,
         env=environment() | environ,
         stdout=subprocess.PIPE,
