@@ -14,7 +14,7 @@ from rich.progress import track
 
 from bench import live
 from bench.commands import commands
-from bench.firing import Beside, Firing, Growth
+from bench.firing import Beside, Charging, Firing, Growth
 from bench.results import Results, printed
 from bench.world import KINDS, Databases, Figures, databases, quiet
 
@@ -49,6 +49,12 @@ def main() -> None:
 def _firing(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
     for kind in KINDS:
         yield kind, Firing(made, stack.enter_context(made.fresh(kind)), given.renewals).measure, given.runs
+
+
+def _charging(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
+    for kind in KINDS:
+        number = min(given.renewals, 500)
+        yield kind, Charging(made, stack.enter_context(made.fresh(kind)), number).measure, given.runs
 
 
 def _peers(made: Databases, given: argparse.Namespace, stack: ExitStack) -> Iterator[Measure]:
@@ -96,6 +102,7 @@ SECTIONS: dict[str, Callable[[Databases, argparse.Namespace, ExitStack], Iterato
     "punctuality": _punctuality,
     "commands": _commands,
     "firing": _firing,
+    "charging": _charging,
     "peers": _peers,
     "growth": _growth,
     "travel": _travel,

@@ -185,8 +185,11 @@ def _serve(lifecycle: Lifecycle, manager: Manager, signals: SimpleQueue[int]) ->
     """Fire what is due until a signal arrives, or until the scheduler can no longer be relied on."""
     import structlog
 
+    from lifecycle.scheduler.collecting import collect_seldom
+
     log = structlog.get_logger("lifecycle")
     first = _first(lifecycle)
+    collect_seldom()
     heartbeat = _heartbeat(lifecycle.config.heartbeat.timedelta, manager.watchdog)
     with lifecycle.start(heartbeat=heartbeat, on_look=[manager.looked]) as dispatcher:
         log.info("started", **first)
