@@ -78,7 +78,7 @@ def test_the_earliest_roots_are_taken_first(url: str) -> None:
 
 def test_a_storm_starves_nobody(url: str) -> None:
     """Thirty have been due since one o'clock, and ten fit into a batch: nine of them, and the one that is due since
-    two; then all others, each once."""
+    two; then all others, each once (X306)."""
     world = World(url, batch=10)
     storm = [world.light(until=1) for _ in range(30)]
     latest = world.light(every=7200, until=1)

@@ -87,7 +87,7 @@ def _residents(definition: type[AnyMachine]) -> tuple[Interpreter, Interpreter]:
 
 @pytest.mark.parametrize("kind", SHIPPED.kinds)
 def test_each_cell_with_each_answer(kind: str) -> None:
-    """Every cell of every machine, with guards that say yes, no, or raise: all of them, and each one apart."""
+    """Every cell of every machine, with guards that say yes, no, or raise: all of them, and each one apart (X307)."""
     definition = hollow(SHIPPED.newest(kind))
     matrix = matrix_of(definition)
     states = (matrix.initial, *matrix.states)
