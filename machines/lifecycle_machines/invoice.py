@@ -13,6 +13,7 @@ from datetime import datetime
 from statemachine import State
 
 from lifecycle.domain import invoice
+from lifecycle.domain.copying import but
 from lifecycle.domain.effects import Notice, Number, Post, Send, Start, Tell
 from lifecycle.domain.invoice import Invoice
 from lifecycle.domain.invoicing import sum_of
@@ -211,7 +212,7 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
         if "credited" not in self.model.memo:
             facts = self._in_hand()
             credit = max(0, min(facts.total, self.context.purse.balance))
-            self.model.memo["credited"] = replace(facts, credit=credit)
+            self.model.memo["credited"] = but(facts, credit=credit)
         credited: Invoice = self.model.memo["credited"]
         return credited
 
@@ -238,7 +239,7 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
 
     def _ask(self, facts: Invoice, *effects: Effect) -> None:
         method = self.context.account.payment_method
-        facts = replace(facts, attempt=facts.attempt + 1, method=method, charge="asked", by_hand=False)
+        facts = but(facts, attempt=facts.attempt + 1, method=method, charge="asked", by_hand=False)
         self.become(facts, *effects, self._charge(facts))
 
     def _charge(self, facts: Invoice, *, handed: bool = False) -> Send:

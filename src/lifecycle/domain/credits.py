@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lifecycle.domain.catalog import Carry, Catalog
+from lifecycle.domain.copying import but
 from lifecycle.domain.subscription import Subscription
 
 
@@ -18,7 +19,7 @@ class Grant:
 
     def of(self, facts: Subscription) -> Subscription:
         """The facts with this grant."""
-        return replace(facts, credits=self.carried + self.granted)
+        return but(facts, credits=self.carried + self.granted)
 
 
 def on_opening(before: Subscription | None, after: Subscription, catalog: Catalog) -> Grant:

@@ -14,6 +14,7 @@ from typing import Literal
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import Duration, Interval, is_boundary, shift
 from lifecycle.domain.catalog import Plan, Terms
+from lifecycle.domain.copying import but
 from lifecycle.domain.machine import Json
 from lifecycle.domain.proration import Period
 
@@ -174,7 +175,7 @@ class Subscription:
 
     def _opened(self, start: datetime, elapsed: int) -> Subscription:
         boundary = shift(self.anchor, self.interval.unit, elapsed + self.interval.count, self.zone)
-        return replace(
+        return but(
             self,
             elapsed=elapsed,
             cycle=self.cycle + 1,
