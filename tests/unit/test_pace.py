@@ -5,14 +5,9 @@ from __future__ import annotations
 from lifecycle.engine.pace import Pace
 
 
-def test_it_begins_small_and_grows_by_half() -> None:
-    """50 at first; a root took 1/1024 s, and a quarter of a second is allowed: 76, 115, 173, then the 256 that fit."""
-    pace = Pace(500, 0.25)
-    sizes = []
-    for _ in range(5):
-        sizes.append(pace.size)
-        pace.took(pace.size, pace.size / 1024)
-    assert sizes == [50, 76, 115, 173, 256]
+def test_it_begins_with_a_millisecond_for_each() -> None:
+    """50 fit into 50 ms, 500 into half a second; but never more than is configured."""
+    assert [Pace(500, seconds).size for seconds in (0.05, 0.5, 5.0)] == [50, 500, 500]
 
 
 def test_it_shrinks_at_once() -> None:
@@ -24,6 +19,15 @@ def test_it_shrinks_at_once() -> None:
     assert pace.size == 10
 
 
+def test_it_grows_by_half() -> None:
+    """From 62, where a root takes 1/4096 s and 1/16 s is allowed: 94, 142, 214, then the 256 that fit."""
+    pace, sizes = Pace(500, 0.0625), []
+    for _ in range(5):
+        sizes.append(pace.size)
+        pace.took(pace.size, pace.size / 4096)
+    assert sizes == [62, 94, 142, 214, 256]
+
+
 def test_it_never_exceeds_what_is_configured() -> None:
     """With `batch: 2` it is 2, however fast they are."""
     pace = Pace(2, 0.05)
@@ -32,7 +36,7 @@ def test_it_never_exceeds_what_is_configured() -> None:
 
 
 def test_a_few_roots_say_nothing() -> None:
-    """A batch of 3 took 3 ms, most of it the commit: no reason to take fewer than 50 of a backlog."""
+    """A batch of 3 took 30 ms, most of it the commit: no reason to take fewer than 50 of a backlog."""
     pace = Pace(500, 0.05)
     pace.took(3, 0.03)
     assert pace.size == 50

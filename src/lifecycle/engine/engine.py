@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 HOLD = 0.05
 """How long, in seconds, a batch lasts at most, unless one root alone takes longer, where it locks the whole database:
 whoever waits for that gets a turn."""
-HOLD_ROWS = 0.5
+HOLD_ROWS = 0.25
 """… and where it locks its own roots alone."""
 
 MOST_AT_ONCE = 10_000

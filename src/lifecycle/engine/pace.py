@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-FIRST = 50
+EXPECTED = 0.001
+"""Seconds that a root is taken to need before anything is known."""
 SMALLEST = 10
 
 
@@ -16,7 +17,7 @@ class Pace:
     def __init__(self, most: int, seconds: float) -> None:
         self.most = most
         self.seconds = seconds
-        self.size = min(FIRST, most)
+        self.size = min(max(int(seconds / EXPECTED), SMALLEST), most)
 
     def took(self, claimed: int, seconds: float) -> None:
         """A batch of so many roots took so long; a small one says nothing of large ones."""
