@@ -26,10 +26,9 @@ from lifecycle.store.types import Instant, JsonDocument
 HEAD = "0006"
 """The newest revision of the migrations; a test holds it to them."""
 
-_VACUUMED_EARLY = {"autovacuum_vacuum_scale_factor": "0.02"}
-"""For tables that each firing updates: with PostgreSQL's own setting a fifth of them would be dead before a vacuum."""
-_ROOM = {"fillfactor": "80", **_VACUUMED_EARLY}
-"""… and whose updates touch no index: where a page has room for the new version, they need no new entry in any."""
+_ROOM = {"fillfactor": "80"}
+"""For a table whose updates touch no index: where a page has room for the new version of a row, no index needs a new
+entry. What the dispatcher looks for stands in indexes, so neither roots nor deferrals would gain by it."""
 
 metadata = MetaData(
     naming_convention={
@@ -66,7 +65,6 @@ roots = Table(
     Column("error", Text),
     # the named clock that it is on; null for the real one
     Column("clock", Text, ForeignKey("lifecycle_clocks.name")),
-    postgresql_with=_VACUUMED_EARLY,
 )
 # what is on a named clock stands in an index of its own, and costs the daemon nothing
 Index(
@@ -123,7 +121,6 @@ deferrals = Table(
     Column("event", Text, primary_key=True),
     Column("root_id", Text, ForeignKey("lifecycle_roots.id"), nullable=False, index=True),
     Column("due_at", Instant, nullable=False, index=True),
-    postgresql_with=_VACUUMED_EARLY,
 )
 
 log = Table(
