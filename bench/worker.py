@@ -17,6 +17,7 @@ from lifecycle import Lifecycle
 from lifecycle.config import load_config
 from lifecycle.engine.committed import Committed
 from lifecycle.scheduler.collecting import collect_seldom
+from tests.torture.cards import NOTHING_IS_CHARGED
 
 PATIENCE = 1800.0
 
@@ -27,10 +28,13 @@ def main() -> None:
     options.add_argument("url")
     options.add_argument("--charging", action="store_true", help="relay the outbox too, until nothing is left in it")
     options.add_argument("--steps", default="compiled", help="how machines are stepped")
+    options.add_argument("--free", action="store_true", help="without invoices")
     options.add_argument("--small", action="store_true", help="fire reminders, and nothing else")
     given = options.parse_args()
     quiet()
     environ = {"LIFECYCLE_DATABASE__URL": given.url, "LIFECYCLE_SCHEDULER__STEPS": given.steps}
+    if given.free:
+        environ |= NOTHING_IS_CHARGED
     if given.small:
         environ |= {"LIFECYCLE_MACHINES": "[bench.machines:Reminder]"}
     config = load_config(PROJECT / "config.yaml", environ)
