@@ -1,9 +1,10 @@
 """The step without python-statemachine's engine: a walk over the rows of a cell, for machines that are nothing else.
 
 A machine's class is its table, and for most machines the table says it all: the first row whose guards hold is taken,
-its actions run in their order, and the state is the row's target. To walk it costs a fiftieth of a step of the
-library's. What a class may have besides (hooks by their names, validators, listeners, nested states, events that wait)
-the library alone knows: such a machine is not plain, and is stepped by it as before. Tests hold the two ways together.
+its actions run in their order, and the state is the row's target. To walk it costs next to nothing beside what guards
+and actions do themselves. What a class may have besides (hooks by their names, validators, listeners, nested states,
+events that wait) the library alone knows: such a machine is not plain, and is stepped by it as before. Tests hold the
+two ways together.
 """
 
 from __future__ import annotations
