@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from lifecycle.store.types import Instant, JsonDocument
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision of the migrations; a test holds it to them."""
 
 _ROOM = {"fillfactor": "80"}
@@ -180,6 +180,8 @@ accounts = Table(
     Column("created_at", Instant, nullable=False),
     # as its root has it
     Column("clock", Text),
+    # of what is written to it; null for the configured one
+    Column("language", Text),
     UniqueConstraint("reference"),
 )
 
@@ -214,6 +216,8 @@ outbox = Table(
     Column("error", Text),
     # as its root has it: relays leave what is on a named clock to whoever advances that
     Column("clock", Text),
+    # the message that it was merged into, by which it reaches its addressee; its own, for the one that it is told by
+    Column("merged_into", Text),
     UniqueConstraint("root_id", "seq", "place"),
 )
 Index(
@@ -435,4 +439,39 @@ imports = Table(
     Column("id", Text, primary_key=True),
     Column("account_id", Text, ForeignKey("lifecycle_accounts.id"), nullable=False, index=True),
     Column("people", JSON, nullable=False),
+)
+
+# who is told of transitions by the outbox: handlers and webhooks, by the name of their destination
+subscribers = Table(
+    "lifecycle_subscribers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # as hooks name them: machine.event, machine.state, machine.*, or *
+    Column("events", JSON, nullable=False),
+    # told, and not delivered before it goes on
+    Column("paused", Boolean, nullable=False),
+)
+
+# what webhooks are signed with, newest first; an older one until it expires
+webhook_secrets = Table(
+    "lifecycle_webhook_secrets",
+    metadata,
+    Column("webhook_id", Text, ForeignKey("lifecycle_instances.id"), primary_key=True),
+    Column("created_at", Instant, primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("expires_at", Instant),
+)
+
+# every attempt to deliver to a webhook, with the beginning of what was answered
+deliveries = Table(
+    "lifecycle_deliveries",
+    metadata,
+    Column("message_id", Text, ForeignKey("lifecycle_outbox.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    # of the answer; null where there was none
+    Column("status", Integer),
+    Column("body", Text, nullable=False),
+    Column("error", Text),
 )

@@ -9,7 +9,7 @@ from lifecycle.verify.report import Finding
 from lifecycle.verify.story import same
 
 UNFINISHED = frozenset({"waiting", "leased"})
-FINISHED = frozenset({"delivered", "dead", "dropped"})
+FINISHED = frozenset({"delivered", "dead", "dropped", "merged"})
 
 
 class Outbox:

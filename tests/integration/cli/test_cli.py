@@ -182,7 +182,7 @@ def test_help_imports_nothing_that_is_dear(words: list[str], needed: list[str]) 
 def test_a_process_ends_with_the_code_and_speaks_on_two_streams(empty: Path) -> None:
     """Data on stdout, words on stderr, and the exit code of what happened."""
     upgraded = in_a_process("db", "upgrade", "--json", cwd=empty)
-    assert upgraded.communicate() == ('{\n  "revision": "0006",\n  "needed": "0006"\n}\n', "")
+    assert upgraded.communicate() == ('{\n  "revision": "0007",\n  "needed": "0007"\n}\n', "")
     assert upgraded.returncode == 0
 
     missing = in_a_process("show", "nobody", cwd=empty)

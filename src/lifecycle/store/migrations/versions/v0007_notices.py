@@ -1,0 +1,51 @@
+"""What notices need: who is told of what, the secrets and deliveries of webhooks, languages, and what was merged."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from lifecycle.store.types import Instant
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Create the tables, and add two columns that are empty for what is there."""
+    op.add_column("lifecycle_outbox", sa.Column("merged_into", sa.Text(), nullable=True))
+    op.add_column("lifecycle_accounts", sa.Column("language", sa.Text(), nullable=True))
+    op.create_table(
+        "lifecycle_subscribers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lifecycle_subscribers")),
+    )
+    op.create_table(
+        "lifecycle_webhook_secrets",
+        sa.Column("webhook_id", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("webhook_id", "created_at", name=op.f("pk_lifecycle_webhook_secrets")),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["lifecycle_instances.id"],
+            name=op.f("fk_lifecycle_webhook_secrets_webhook_id_lifecycle_instances"),
+        ),
+    )
+    op.create_table(
+        "lifecycle_deliveries",
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("message_id", "number", name=op.f("pk_lifecycle_deliveries")),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["lifecycle_outbox.id"], name=op.f("fk_lifecycle_deliveries_message_id_lifecycle_outbox")
+        ),
+    )
