@@ -12,11 +12,11 @@ RUN = timedelta(seconds=4)
 class Relaying(Protocol):
     """What the job needs of a `Lifecycle`."""
 
-    def relay_outbox(self, *, within: timedelta | None = None) -> object:
-        """Deliver what is due, for at most so long."""
+    def relay_in_lanes(self, *, within: timedelta | None = None) -> object:
+        """Deliver what is due, each destination beside the others, and wait for money for at most so long."""
         ...
 
 
 def relay_outbox(lifecycle: Relaying) -> None:
     """Deliver what is due; what is left is for the next run."""
-    lifecycle.relay_outbox(within=RUN)
+    lifecycle.relay_in_lanes(within=RUN)

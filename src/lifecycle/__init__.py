@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lifecycle.app.forecasting import Forecast
+    from lifecycle.app.handlers import Transition
     from lifecycle.app.lifecycle import Lifecycle
     from lifecycle.engine.clock import SystemClock, VirtualClock
     from lifecycle.engine.outbox import Message, TryLater, Undeliverable
@@ -21,6 +22,7 @@ __all__ = [
     "Refused",
     "Step",
     "SystemClock",
+    "Transition",
     "TryLater",
     "Undeliverable",
     "VirtualClock",
@@ -35,6 +37,7 @@ _HOMES = {
     "Refused": "lifecycle.errors",
     "Step": "lifecycle.store.queries",
     "SystemClock": "lifecycle.engine.clock",
+    "Transition": "lifecycle.app.handlers",
     "TryLater": "lifecycle.engine.outbox",
     "Undeliverable": "lifecycle.engine.outbox",
     "VirtualClock": "lifecycle.engine.clock",

@@ -13,6 +13,7 @@ POINTS = [
     "select lifecycle_roots",
     "select lifecycle_instances",
     "select lifecycle_deferrals",
+    "select lifecycle_subscribers",
     "update lifecycle_roots",
     "update lifecycle_instances",
     "delete lifecycle_deferrals",

@@ -52,6 +52,7 @@ def test_a_message_is_written_with_its_transition(post: Post) -> None:
         "finished_at": None,
         "error": None,
         "clock": None,
+        "merged_into": None,
     }
     assert first.startswith("out_")
     assert post.log(courier)[1]["effects"][2] == {

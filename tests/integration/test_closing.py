@@ -19,9 +19,9 @@ from lifecycle.store.database import Database
 from lifecycle.verify import verify
 from tests.integration.world import travelling
 
-ANN, BOB = "ann.secret@acme.test", "bob.hidden@acme.test"
+ANN, BOB = "ann.private@acme.test", "bob.hidden@acme.test"
 PERSONAL = (
-    *("secret", "hidden", "Robertson", "Boss-of-all", "Secret Street", "DE-4711", "Acme Holding"),
+    *("private", "hidden", "Robertson", "Boss-of-all", "Private Street", "DE-4711", "Acme Holding"),
     *("very-private-code", "because-of-mrs-smith", "acme-ref"),
 )
 """Everything that was ever said of anybody."""
@@ -46,9 +46,9 @@ class Shop:
 def shop(database_url: str) -> Iterator[Shop]:
     """Bought, with people, a code, an import that nobody has confirmed, addresses that have changed, and an end."""
     with travelling(database_url, "2026-06-01T00:00:00+00:00") as (lifecycle, clock):
-        address = {"address": "1 Secret Street", "tax_id": "DE-4711", "name": "Acme Holding"}
-        account = lifecycle.accounts.create("acme-ref", email="old.secret@acme.test", payment_method=True, **address)
-        lifecycle.accounts.edit("acme-ref", email=ANN, by="old.secret@acme.test", reason="because-of-mrs-smith")
+        address = {"address": "1 Private Street", "tax_id": "DE-4711", "name": "Acme Holding"}
+        account = lifecycle.accounts.create("acme-ref", email="old.private@acme.test", payment_method=True, **address)
+        lifecycle.accounts.edit("acme-ref", email=ANN, by="old.private@acme.test", reason="because-of-mrs-smith")
         sub = lifecycle.subscriptions.create(
             "acme-ref", plan="team", trial=False, by=ANN, reason="because-of-mrs-smith"
         ).id
@@ -161,7 +161,7 @@ def test_who_acts_for_two_accounts_keeps_their_name_for_the_other(shop: Shop) ->
     assert shop.lifecycle.log(account="globex")[0].actor == ANN
     shop.lifecycle.accounts.close("globex", by=ANN)
     shop.lifecycle.accounts.delete("globex", by="operator")
-    assert "secret" not in rows(shop.lifecycle)
+    assert "private" not in rows(shop.lifecycle)
 
 
 def test_an_account_has_the_address_of_its_administrator(database_url: str) -> None:

@@ -83,6 +83,7 @@ def test_a_scrape_survives_a_database_that_can_not_be_read(database_url: str) ->
     with measured(database_url) as (lifecycle, clock, registry):
         live_a_little(lifecycle, clock)
         with lifecycle.database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE lifecycle_deliveries")
             connection.exec_driver_sql("DROP TABLE lifecycle_outbox")
         assert registry.get_sample_value("lifecycle_database_up") == 0
         assert registry.get_sample_value("lifecycle_lag_seconds") is None

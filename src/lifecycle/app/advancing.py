@@ -12,7 +12,7 @@ from lifecycle.app import arguments
 from lifecycle.app.arguments import When
 from lifecycle.app.clock_outbox import ClockOutbox
 from lifecycle.app.context import Context
-from lifecycle.app.travelling import next_moment, travel
+from lifecycle.app.travelling import travel
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import VirtualClock, stopwatch
 from lifecycle.engine.committed import Committed
@@ -50,9 +50,14 @@ class Advancing:
             raise refused("clock_forward_only")
         with self._context.database.writing() as connection:
             clocks.free_messages(connection, self._name, now)
-        target = max(now, target or next_moment(engine, self._outbox) or now)
+        target = max(now, target or self._next() or now)
         rows = travel(engine, self._outbox, target, held_up=self._held_up)
         return [step_of(row, self._name) for row in rows]
+
+    def _next(self) -> datetime | None:
+        """When the next thing happens; None where nothing does."""
+        moments = (self._context.engine.store.next_wake_at(), self._outbox.next_answer_at())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _held_up(self) -> bool:
         """Somebody else has in hand what is due: wait a little. Raises Refused (`clock_busy`) after a while in which

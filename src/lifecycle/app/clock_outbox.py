@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from lifecycle.app.context import Context, Drive
+from lifecycle.app.delivering import MONEY, Delivering, terms_of
 from lifecycle.app.mailbox import FileMailbox
-from lifecycle.app.outbox import MAIL, Outbox, terms_of
 from lifecycle.app.till import GATEWAY, LATE, Till
 from lifecycle.engine.outbox import Deliver, Message
 from lifecycle.engine.relay import Relay, Relayed
+from lifecycle.engine.telling import MAIL
 from lifecycle.store import clocks, queries
 from lifecycle.store.outbox import SqlOutbox
 
@@ -32,12 +33,16 @@ class ClockOutbox:
         return self._relay(self._destinations()).run()
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
-        """As the outbox's `drive`."""
+        """As `Delivering.drive`."""
         return self._relay((GATEWAY, LATE)).drive(root_id, messages, None if messages else (GATEWAY,))
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest message is to be looked at; None where none waits."""
         return self._store.next_wake_at(self._destinations())
+
+    def next_answer_at(self) -> datetime | None:
+        """When the gateway is to be asked next, which is something that happens: to tell somebody is not."""
+        return self._store.next_wake_at(MONEY)
 
     def _destinations(self) -> Collection[str]:
         """Those that something waits for."""
@@ -60,14 +65,14 @@ def _nowhere(_message: Message) -> None:
     """Nobody gets it."""
 
 
-def driving(context: Context, outbox: Outbox) -> Drive:
+def driving(context: Context, delivering: Delivering) -> Drive:
     """Delivers what a command waits for: by its own clock, where it is on one."""
 
     def drive(root_id: str, messages: Sequence[str] | None) -> int:
         with context.database.reading() as connection:
             clock = queries.clock_of(connection, root_id)
         if clock is None:
-            return outbox.drive(root_id, messages)
+            return delivering.drive(root_id, messages)
         return ClockOutbox(context.on(clock), clock).drive(root_id, messages)
 
     return drive

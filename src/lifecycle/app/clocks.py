@@ -20,6 +20,7 @@ from lifecycle.app.advancing import Advancing, ClockCopy, Holder, KeptClock
 from lifecycle.app.arguments import When
 from lifecycle.app.clock_outbox import ClockOutbox
 from lifecycle.app.context import Context
+from lifecycle.app.delivering import MONEY
 from lifecycle.domain.refusals import refused
 from lifecycle.errors import NotFound
 from lifecycle.store import clock_data, clocks
@@ -111,7 +112,7 @@ class Clocks:
         return found
 
     def _shown(self, connection: Connection, one: ClockRecord) -> NamedClock:
-        number, next_at = clocks.on_it(connection, one.name)
+        number, next_at = clocks.on_it(connection, one.name, MONEY)
         busy = one.lease_until is not None and one.lease_until > self._context.clock.now()
         return NamedClock(one.name, one.now, number, next_at, busy, one.created_at)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy import Engine as SqlEngine
 
 from lifecycle.app.gateway import tax_function
+from lifecycle.app.handlers import Handle, Handlers
 from lifecycle.config import Config
 from lifecycle.domain import rights
 from lifecycle.domain.account import Account
@@ -26,7 +27,7 @@ from lifecycle.engine.clock import Clock, VirtualClock
 from lifecycle.engine.committed import Listener
 from lifecycle.engine.engine import HOLD, HOLD_ROWS, Engine
 from lifecycle.engine.ids import Ids
-from lifecycle.engine.records import InstanceRecord
+from lifecycle.engine.records import InstanceRecord, Subscriber
 from lifecycle.engine.registry import Registry, load_machines
 from lifecycle.engine.work import Work
 from lifecycle.errors import Refused
@@ -37,6 +38,7 @@ from lifecycle.store.accounts import actor_id, add_actor, owners_of
 from lifecycle.store.connections import Connections
 from lifecycle.store.host import HostConnection
 from lifecycle.store.money import balances
+from lifecycle.store.subscribers import subscribe, subscribers
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
 OURS = (
@@ -99,6 +101,7 @@ class Context:
         self._registry: Registry | None = None
         self._engine: Engine[SqlTransaction] | None = None
         self._known: WeakSet[SqlEngine] = WeakSet()
+        self.handlers = Handlers(config.handlers)
         self._tax_function: list[TaxFunction | None] | None = None
         self.drive: Drive | None = None
         """Delivers what a root sends to the gateway, and says how much it tried; None where nobody does."""
@@ -117,6 +120,8 @@ class Context:
         with self._making:
             if self._engine is None:
                 self._check(self.database)
+                self.handlers.check(self.registry)
+                self._announce(self.handlers.subscribers)
                 self._engine = self._engine_on(self.database, self._listeners)
             return self._engine
 
@@ -124,6 +129,24 @@ class Context:
     def gateway(self) -> Gateway:
         """Who takes payments. Raises LifecycleError and DefinitionError for one that can't be had."""
         return self._gateway()
+
+    def handle(self, events: Sequence[str], name: str | None, handle: Handle) -> None:
+        """Have a function of the host's told of these. Raises DefinitionError for a name that is taken."""
+        added = self.handlers.add(events, name, handle)
+        with self._making:
+            if self._engine is not None:
+                self._announce([added])
+
+    def _announce(self, ours: Sequence[Subscriber]) -> None:
+        """Have every process on the database tell our handlers."""
+        if not ours:
+            return
+        with self.database.reading() as connection:
+            known = {one.name: one for one in subscribers(connection)}
+        for one in ours:
+            if known.get(one.name) != one:
+                with self.database.writing() as connection:
+                    subscribe(connection, one)
 
     def within(self, host: HostConnection, listener: Listener) -> Context:
         """The same in a host's transaction, where `listener` hears what was done. Raises as `engine` does."""
@@ -140,6 +163,7 @@ class Context:
         """The same on a copy that is only tried out: with this clock and gateway, and nobody listens."""
         tried = copy(self)
         tried.config = replace(self.config, mailbox=None)
+        tried.handlers = Handlers(())
         tried.clock, tried.ids, tried.database = clock, Ids(clock), database
         tried._listeners, tried._gateway = (), lambda: gateway
         tried._engine, tried.drive = None, None
@@ -193,6 +217,8 @@ class Context:
             hold=HOLD if database.is_sqlite else HOLD_ROWS,
             listeners=listeners,
             within_host=isinstance(database, HostConnection),
+            notices=self.config.mailbox is not None,
+            subscribers=lambda: self.handlers.subscribers,
         )
 
     def ready(self) -> None:

@@ -19,6 +19,7 @@ from lifecycle.engine.committed import Committed
 from lifecycle.engine.journal import traced
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.registry import Registry
+from lifecycle.engine.telling import names_of
 from lifecycle.errors import LifecycleError
 from lifecycle.store.queries import Step, step_of
 
@@ -72,8 +73,7 @@ class Hooks:
         self._turn = threading.Lock()
 
     def _tell(self, row: LogRecord, clock: str | None) -> None:
-        entered = row.target if row.source != row.target else row.event
-        names = {f"{row.machine}.{what}" for what in (row.event, entered, "*")}
+        names = names_of(row)
         for name, hook in self._hooks:
             if name in names:
                 _call(name, hook, step_of(row, clock))

@@ -21,17 +21,19 @@ from lifecycle.app.checks import Subject
 from lifecycle.app.clock_outbox import driving
 from lifecycle.app.clocks import Clocks
 from lifecycle.app.context import Context
+from lifecycle.app.delivering import Delivering, Function
 from lifecycle.app.following import Following, Wanted
 from lifecycle.app.forecasting import Forecast, forecast
 from lifecycle.app.forking import tell_of_forks
 from lifecycle.app.gateway import GatewayOf
+from lifecycle.app.handlers import AnyHandle, check_events
 from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks, check_name
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
-from lifecycle.app.outbox import Function, Outbox
+from lifecycle.app.outbox import Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.retention import Pruned
 from lifecycle.app.running import running
@@ -92,8 +94,10 @@ class Lifecycle(Parts):
         )
         self._hearsay = Hearsay(self._context)
         self._till = Till(self._context)
-        self.outbox = Outbox(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver))
-        self._context.drive = driving(self._context, self.outbox)
+        self._handlers = self._context.handlers
+        self._delivering = Delivering(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver), self._handlers)
+        self._context.drive = driving(self._context, self._delivering)
+        self.outbox = Outbox(self._context)
         self.clocks = Clocks(self._context)
         self._starting = threading.Lock()
         tell_of_forks(self)
@@ -133,6 +137,7 @@ class Lifecycle(Parts):
             with running(self, self._hooks, daemon_id, heartbeat=heartbeat, on_look=on_look) as dispatcher:
                 yield dispatcher
         finally:
+            self._delivering.lanes.stop()
             starting.release()
             self._settle()
 
@@ -159,6 +164,7 @@ class Lifecycle(Parts):
         self._context.after_fork()
         self._hooks.after_fork()
         self._hearsay.after_fork()
+        self._delivering.lanes.after_fork()
         self._starting = threading.Lock()
 
     # In a host
@@ -208,6 +214,22 @@ class Lifecycle(Parts):
 
         return decorate
 
+    def handler(self, *events: str, name: str | None = None) -> Callable[[AnyHandle], AnyHandle]:
+        """Have the decorated function told of transitions by the outbox, with a `Transition`: at least once each,
+        whatever process has made them, and again until it does not raise. It may be a coroutine function.
+
+        `events` are named as for `on`, or `*` for all. `name`: the durable name of what waits for it, which is its
+        module and its name where it is left out. Raises LifecycleError (`hook_unknown`), and DefinitionError for a name
+        that is taken.
+        """
+        check_events(events, self._context.registry)
+
+        def decorate(handle: AnyHandle) -> AnyHandle:
+            self._context.handle(events, name, handle)
+            return handle
+
+        return decorate
+
     # For those who look after it
 
     def health(self, *, max_lag: timedelta = MAX_LAG) -> Health:
@@ -248,19 +270,19 @@ class Lifecycle(Parts):
         if stride is not None:
             return [step_of(row) for row in self._travel_in_strides(instant, stride)]
         fire = None if through is None else by_scheduler(through)
-        return [step_of(row) for row in travel(self.engine, self.outbox, instant, fire=fire)]
+        return [step_of(row) for row in travel(self.engine, self._delivering, instant, fire=fire)]
 
     def _travel_in_strides(self, instant: datetime, stride: timedelta) -> list[LogRecord]:
         refuse_watched(
             {
                 "a hook": bool(self._hooks),
-                "a destination of the host's": self.outbox.is_hosts,
+                "a destination of the host's": self._delivering.is_hosts,
                 "a running scheduler": self._starting.locked(),
                 "a gateway other than the sandbox": self.config.gateway.use != "sandbox",
             }
         )
-        relay = self.outbox.ahead({GATEWAY: self._till.deliver_together})
-        return travel_in_strides(self.engine, self.outbox, relay, instant, stride)
+        relay = self._delivering.ahead({GATEWAY: self._till.deliver_together})
+        return travel_in_strides(self.engine, self._delivering, relay, instant, stride)
 
     def fire_due(self) -> int:
         """Fire what is due now, without a scheduler; returns the number of transitions."""
@@ -276,11 +298,16 @@ class Lifecycle(Parts):
         It is called at least once per message, on a relay's thread. It may raise `Undeliverable` or `TryLater`;
         whatever else it raises is a failed attempt. Raises DefinitionError for a destination that is served already.
         """
-        return self.outbox.destination(name)
+        return self._delivering.destination(name)
 
     def relay_outbox(self, *, within: timedelta | None = None) -> Relayed:
         """Deliver what is due in the outbox, until nothing is or the time is up; what was done, in numbers."""
-        return self.outbox.relay(within=within)
+        return self._delivering.relay(within=within)
+
+    def relay_in_lanes(self, *, within: timedelta | None = None) -> Relayed:
+        """The same with each destination on a thread of its own, so that none waits for another. It returns when
+        nothing is to be asked of the gateway, or the time is up, and says what was done there; the others go on."""
+        return self._delivering.relay_in_lanes(within=within)
 
     def import_customers(self, path: str | Path, **said: Unpack[Said]) -> Imported:
         """Accounts and subscriptions from a CSV file, all or nothing. Raises ImportFailed."""
@@ -384,7 +411,8 @@ class Lifecycle(Parts):
         return forecast(self._context, until, **asked, declines=declines, progress=progress)
 
     def close(self) -> None:
-        """Close the database's connections."""
+        """Close the database's connections, once deliveries that have begun are finished."""
+        self._delivering.lanes.stop()
         self._hearsay.close()
         self.database.dispose()
         self._gateways.close()

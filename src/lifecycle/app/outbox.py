@@ -1,48 +1,46 @@
-"""The outbox, as hosts serve it and operators look after it."""
+"""The outbox, as operators look after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cached_property
-from inspect import iscoroutinefunction
-from typing import TypeVar, Unpack
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Unpack
 
 from sqlalchemy import Connection
 
-from lifecycle.app.cashier import GATEWAY
 from lifecycle.app.context import Context
-from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.handlers import PREFIX
 from lifecycle.app.operations import Given
-from lifecycle.config.model import OutboxSettings
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.acts import Act, Acts
-from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.records import OutboxRecord, OutboxStatus
-from lifecycle.engine.relay import Relay, Relayed, Terms
-from lifecycle.engine.relay_ahead import RelayAhead
 from lifecycle.engine.work import Work
-from lifecycle.errors import DefinitionError, NotFound
+from lifecycle.errors import LifecycleError, NotFound
 from lifecycle.store import outbox as store
-from lifecycle.store.outbox import SqlOutbox
+from lifecycle.store.subscribers import subscribers, unsubscribe
 from lifecycle.store.transaction import SqlTransaction
 
-MAIL = "mail"
-Function = TypeVar("Function", bound=Deliver)
+
+@dataclass(frozen=True, slots=True)
+class HandlerView:
+    """A handler: its name, what it is told of, whether this process has it, and how many messages wait for it."""
+
+    name: str
+    events: Sequence[str]
+    here: bool
+    waiting: int
+
+
 Change = Callable[[OutboxRecord, datetime], OutboxRecord]
 
 
 class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
-    hand until `wake_at`), `delivered`, `dead` (given up) or `dropped` (by an operator). `quiet`: without log lines."""
+    hand until `wake_at`), `delivered`, `dead` (given up), `dropped` (by an operator) or `merged` (into another)."""
 
-    def __init__(self, context: Context, served: Mapping[str, Deliver], *, quiet: bool = False) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._quiet = quiet
-        self._destinations: dict[str, Deliver] = dict(served)
-        self.is_hosts = False
-        """Whether a function of the host's serves a destination."""
 
     # Reading
 
@@ -76,6 +74,41 @@ class Outbox:
         """
         return self._act(message, given, "outbox_dropped", _dropped)
 
+    # Handlers
+
+    def handlers(self) -> Sequence[HandlerView]:
+        """Everybody who has said so to any process, by name."""
+        self._context.ready()
+        with self._context.database.reading() as connection:
+            known = {one.name: one for one in subscribers(connection)} | {
+                one.name: one for one in self._context.handlers.subscribers
+            }
+            waiting = store.unfinished(connection, known)
+        here = self._context.handlers.functions
+        return [
+            HandlerView(name.removeprefix(PREFIX), one.events, name in here, waiting.get(name, 0))
+            for name, one in sorted(known.items())
+            if name.startswith(PREFIX)
+        ]
+
+    def forget_handler(self, name: str, **given: Unpack[Given]) -> int:
+        """Tell a handler no more, and drop what waits for it, each message as an operator's act; how many those were.
+
+        Raises NotFound, Refused (`invalid`), and LifecycleError (`handler_served`) for one that this process has.
+        """
+        destination = PREFIX + name
+        if destination in self._context.handlers.functions:
+            told = f"{name} is a handler of this process, and would subscribe again: take it out of the code first."
+            raise LifecycleError(told, code="handler_served")
+        if name not in [one.name for one in self.handlers()]:
+            raise NotFound("handler", name)
+        with self._context.database.writing() as connection:
+            unsubscribe(connection, destination)
+        waiting = [one for one in self.list(destination=destination) if one.wake_at is not None]
+        for message in waiting:
+            self.drop(message.id, **given)
+        return len(waiting)
+
     def _act(self, message: str, given: Given, event: str, change: Change) -> OutboxRecord:
         """Change a message and log it as the operator's, together, under the lock of its root."""
 
@@ -95,62 +128,6 @@ class Outbox:
         if found is None:
             raise NotFound("message", message)
         return found
-
-    # Delivering
-
-    def destination(self, name: str) -> Callable[[Function], Function]:
-        """Serve a destination with the decorated function. Raises DefinitionError for one that is served already, and
-        for a coroutine function."""
-
-        def serve(function: Function) -> Function:
-            if name in self._destinations:
-                raise DefinitionError(f"The destination {name!r} has a function already.")
-            if iscoroutinefunction(function):
-                raise DefinitionError(f"The destination {name!r} needs a plain function; call asyncio.run in it.")
-            self._destinations[name] = function
-            self.is_hosts = True
-            return function
-
-        return serve
-
-    def relay(self, *, within: timedelta | None = None) -> Relayed:
-        """Deliver until nothing is due, or the time is up."""
-        self._context.ready()
-        return self._relay.run(within)
-
-    def ahead(self, together: Mapping[str, DeliverTogether]) -> RelayAhead:
-        """What delivers on a journey in strides; these destinations can take several messages in one go."""
-        self._context.ready()
-        served = {name: self._destinations[name] for name in self._relay.destinations}
-        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
-        return RelayAhead(store, self._context.clock, served, terms, together=together)
-
-    def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
-        """Deliver these messages of a root, or all that wait but for those that were just handed to somebody."""
-        return self._relay.drive(root_id, messages, None if messages else (GATEWAY,))
-
-    def next_wake_at(self) -> datetime | None:
-        """When the earliest message to a destination that is served is to be looked at; None where none waits."""
-        return SqlOutbox(self._context.database).next_wake_at(tuple(self._relay.destinations))
-
-    @cached_property
-    def _relay(self) -> Relay:
-        config = self._context.config
-        if config.mailbox is not None:
-            self._destinations.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
-        store = SqlOutbox(self._context.database)
-        terms = terms_of(config.outbox)
-        return Relay(store, self._context.clock, self._destinations, terms, quiet=self._quiet)
-
-
-def terms_of(settings: OutboxSettings) -> Terms:
-    """How the configuration has deliveries tried."""
-    return Terms(
-        lease=settings.lease.timedelta,
-        attempts=settings.attempts,
-        first_retry=settings.first_retry.timedelta,
-        longest_retry=settings.longest_retry.timedelta,
-    )
 
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:

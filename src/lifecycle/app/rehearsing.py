@@ -11,6 +11,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from lifecycle.app.context import Context
+from lifecycle.app.delivering import Delivering
+from lifecycle.app.handlers import Handlers
 from lifecycle.app.outbox import Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.till import GATEWAY, LATE, Till
@@ -38,8 +40,10 @@ class Rehearsal(Parts):
         self.database = Database("sqlite://")
         gateway = AssumedGateway(self.clock, declines=declines)
         super().__init__(context.rehearsing(self.database, self.clock, gateway))
-        self.outbox = Outbox(self._context, dict.fromkeys(DESTINATIONS, Till(self._context).deliver), quiet=True)
-        self._context.drive = self.outbox.drive
+        served = dict.fromkeys(DESTINATIONS, Till(self._context).deliver)
+        self.delivering = Delivering(self._context, served, Handlers(()), quiet=True)
+        self._context.drive = self.delivering.drive
+        self.outbox = Outbox(self._context)
 
     def take_in(self, source: Connection, which: Extent) -> None:
         """Copy these roots and accounts, as a reading transaction sees them; once, before all else."""
@@ -49,7 +53,7 @@ class Rehearsal(Parts):
 
     def advance_to(self, instant: datetime) -> list[LogRecord]:
         """As `Lifecycle.advance_to`: all that would happen up to `instant`, in the order in which it would."""
-        return travel(self.engine, self.outbox, instant)
+        return travel(self.engine, self.delivering, instant)
 
     def close(self) -> None:
         """Forget the copy."""

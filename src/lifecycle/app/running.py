@@ -15,7 +15,6 @@ from lifecycle.config import Config
 from lifecycle.engine.clock import Clock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import Engine
-from lifecycle.engine.outbox import sends
 from lifecycle.scheduler.dispatcher import LANES, SQLITE_PAUSE, Dispatcher, OnLook
 from lifecycle.scheduler.jobs import Prompt, declare_jobs
 from lifecycle.store.database import Database
@@ -82,7 +81,7 @@ def _prompting(lifecycle: Runs, dispatcher: Dispatcher) -> Iterator[None]:
     prompts = [Prompt(dispatcher.soon, job, lifecycle=lifecycle, at_work=dispatcher.jobs_at_work) for job in relaying]
 
     def hear(committed: Committed) -> None:
-        if committed.clock is None and sends(committed.transitions):
+        if committed.clock is None and committed.sends:
             for prompt in prompts:
                 prompt.ask()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from lifecycle.app.outbox import Outbox
+from lifecycle.app.delivering import Delivering
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.engine import MOST_AT_ONCE, Engine
@@ -32,7 +32,7 @@ def refuse_watched(looking: Mapping[str, bool]) -> None:
 
 
 def travel_in_strides(
-    engine: Engine[SqlTransaction], outbox: Outbox, relay: RelayAhead, instant: datetime, stride: timedelta
+    engine: Engine[SqlTransaction], outbox: Delivering, relay: RelayAhead, instant: datetime, stride: timedelta
 ) -> list[LogRecord]:
     """As `travel`, in strides of so long. Returns the transitions in the order of the instants at which they fired.
 
@@ -64,7 +64,7 @@ class _Journey:
     def __init__(
         self,
         engine: Engine[SqlTransaction],
-        outbox: Outbox,
+        outbox: Delivering,
         relay: RelayAhead,
         clock: VirtualClock,
         *,

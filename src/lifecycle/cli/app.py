@@ -20,6 +20,7 @@ from lifecycle.cli import (
     database,
     explaining,
     forecasting,
+    handlers,
     health,
     history,
     invitations,
@@ -177,6 +178,10 @@ OUTBOX: tuple[Command, ...] = (
     ("retry", outbox.retry, "lifecycle outbox retry out_01… --reason 'the CRM is back'"),
     ("drop", outbox.drop, "lifecycle outbox drop out_01… --reason 'told them by phone'"),
 )
+HANDLERS: tuple[Command, ...] = (
+    ("list", handlers.list_, "lifecycle handlers list"),
+    ("forget", handlers.forget, "lifecycle handlers forget crm --reason 'the CRM is gone'"),
+)
 SCENARIO: tuple[Command, ...] = (
     ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
     ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
@@ -209,6 +214,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("quarantine", QUARANTINE, "What failed and is kept aside."),
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
+    ("handlers", HANDLERS, "Your functions that are told of transitions."),
     ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
     ("clock", CLOCK, "Clocks on which testers have time pass."),
 )

@@ -27,6 +27,16 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HandlerSpec:
+    """A host's handler: what to run (``module:name``), and the transitions that it is told of. What waits for it bears
+    its `name`."""
+
+    name: str
+    run: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How to log: `auto` is text on a terminal and JSON elsewhere."""
 
@@ -99,6 +109,7 @@ class Config:
     steps: Steps
     machines: tuple[str, ...]
     jobs: tuple[JobSpec, ...]
+    handlers: tuple[HandlerSpec, ...]
     catalog: Catalog
     log: LogSettings
     gateway: GatewaySettings

@@ -11,6 +11,7 @@ from lifecycle.config.model import (
     CodeAttempts,
     Config,
     GatewaySettings,
+    HandlerSpec,
     InvoiceSettings,
     JobSpec,
     LogFormat,
@@ -81,6 +82,13 @@ class JobSettings(Section):
         if (self.every is None) == (self.cron is None):
             raise wrong("either `every` (a duration) or `cron` (a cron line), and not both")
         return self
+
+
+class HandlerSettings(Section):
+    """One of the host's handlers."""
+
+    run: DottedPath
+    on: Annotated[list[Text], Field(min_length=1)]
 
 
 class LogSection(Section):
@@ -176,6 +184,7 @@ class Settings(Section):
     scheduler: SchedulerSettings = SchedulerSettings()
     machines: list[DottedPath] = Field(default_factory=lambda: list(MACHINES))
     jobs: dict[Name, JobSettings] = Field(default_factory=dict)
+    handlers: dict[Name, HandlerSettings] = Field(default_factory=dict)
     log: LogSection = LogSection()
     outbox: OutboxSection = OutboxSection()
     mail: MailSettings = MailSettings()
@@ -200,6 +209,7 @@ class Settings(Section):
             steps=self.scheduler.steps,
             machines=tuple(self.machines),
             jobs=tuple(JobSpec(name, job.run, job.every, job.cron) for name, job in self.jobs.items()),
+            handlers=tuple(HandlerSpec(name, one.run, tuple(one.on)) for name, one in self.handlers.items()),
             catalog=self.catalog.as_catalog(self.policies),
             log=LogSettings(self.log.format, self.log.level),
             gateway=GatewaySettings(**(dict(self.gateway) | {"webhook_secrets": tuple(self.gateway.webhook_secrets)})),

@@ -25,7 +25,7 @@ class Committed:
 
     `claimed` is the number of roots of a batch, None for a command; `seconds` is how long it took, lock and commit
     included; `refusal` is what the command met, after what was due before it had fired. `clock` is the named clock that
-    all of it is on: nothing for the daemon to look at.
+    all of it is on: nothing for the daemon to look at. `sends`: something waits in the outbox.
     """
 
     transitions: Sequence[LogRecord]
@@ -36,6 +36,7 @@ class Committed:
     seconds: float = 0.0
     refusal: Refused | None = None
     clock: str | None = None
+    sends: bool = False
 
 
 Listener = Callable[[Committed], None]

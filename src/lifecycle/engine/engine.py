@@ -18,7 +18,7 @@ from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
 from lifecycle.engine.pace import Pace
 from lifecycle.engine.ports import LiveKeyTaken, Store, Surround, Tx_co, WriteFailed
-from lifecycle.engine.records import LogRecord
+from lifecycle.engine.records import LogRecord, Subscriber
 from lifecycle.engine.registry import Registry
 from lifecycle.engine.work import Work
 from lifecycle.errors import LifecycleError, Refused
@@ -63,6 +63,8 @@ class Engine(Generic[Tx_co]):
         hold: float = HOLD,
         listeners: Sequence[Listener] = (tell,),
         within_host: bool = False,
+        notices: bool = False,
+        subscribers: Callable[[], Sequence[Subscriber]] = tuple,
     ) -> None:
         self.store = store
         self.registry = registry
@@ -72,6 +74,7 @@ class Engine(Generic[Tx_co]):
         self.pace = Pace(batch, hold)
         self.listeners = list(listeners)
         self.within_host = within_host
+        self._notices, self._subscribers = notices, subscribers
         self._surround = surround or {}
 
     @contextmanager
@@ -98,6 +101,7 @@ class Engine(Generic[Tx_co]):
             stopwatch() - started,
             refusal,
             work.clock,
+            work.sends,
         )
         for listener in tuple(self.listeners):
             listener(committed)
@@ -111,7 +115,16 @@ class Engine(Generic[Tx_co]):
             yield self._work_on(transaction)
 
     def _work_on(self, transaction: Any) -> Work[Tx_co]:
-        return Work(transaction, self.registry, self.clock, self.ids, self._surround, within_host=self.within_host)
+        return Work(
+            transaction,
+            self.registry,
+            self.clock,
+            self.ids,
+            self._surround,
+            within_host=self.within_host,
+            notices=self._notices,
+            subscribers=self._subscribers(),
+        )
 
     def read(self, job: Callable[[Work[Tx_co]], Result]) -> Result:
         """Do `job` on what is stored; nothing is locked and nothing written."""

@@ -145,6 +145,8 @@ class Hand:
         self.root = root
         self.held: dict[str, Held] = {}
         self.log: list[LogRecord] = []
+        self.left: list[tuple[str | None, Json]] = []
+        """The owner and the facts of its instance as each row of the log has left them."""
         self._registry = registry
         self._is_new = is_new
         self._before = replace(root)
@@ -209,7 +211,7 @@ class Hand:
             setattr(self.root, one.name, getattr(mark.root, one.name))
         self.held = mark.held
         self._touched = {id: self.held[id] for id in mark.touched}
-        del self.log[mark.rows :]
+        del self.log[mark.rows :], self.left[mark.rows :]
 
     def take(
         self, held: Held, stimulus: Stimulus, decision: Decision[Any], because: Because, now: datetime
@@ -224,7 +226,9 @@ class Hand:
         standing = _standing(held, decision, stimulus)
         effects = [effect.as_json() for effect in decision.effects]
         changes = _changed(record.facts, facts)
-        row = self._row(record, stimulus, because, now, target=decision.state, changes=changes, effects=effects)
+        row = self._row(
+            record, stimulus, because, now, target=decision.state, facts=facts, changes=changes, effects=effects
+        )
         if record.state:  # what begins with an event has not fired it
             held.fired[stimulus.event] = stimulus.now
         held.become(facts, standing)
@@ -233,7 +237,10 @@ class Hand:
 
     def note(self, held: Held, stimulus: Stimulus, because: Because, now: datetime) -> LogRecord:
         """Log something that leaves the instance as it is."""
-        return self._row(held.record, stimulus, because, now, target=held.record.state, changes={}, effects=[])
+        record = held.record
+        return self._row(
+            record, stimulus, because, now, target=record.state, facts=record.facts, changes={}, effects=[]
+        )
 
     def _row(
         self,
@@ -243,6 +250,7 @@ class Hand:
         now: datetime,
         *,
         target: str,
+        facts: Json,
         changes: Json,
         effects: list[Json],
     ) -> LogRecord:
@@ -267,6 +275,7 @@ class Hand:
         )
         self.root.seq = row.seq
         self.log.append(row)
+        self.left.append((record.owner_id, facts))
         return row
 
     def let_go(self, held: Held, event: str) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.records import LogRecord
+from lifecycle.errors import LifecycleError
 
 log = structlog.get_logger("lifecycle")
 
@@ -67,6 +68,12 @@ def traced(error: BaseException) -> dict[str, object]:
     if structlog.is_configured():
         return {"exc_info": error}
     return {"traceback": "".join(traceback.format_exception(error))}
+
+
+def traced_unless_away(error: BaseException) -> dict[str, object]:
+    """The same for what is tried every few seconds: that the database is away says all there is to say."""
+    away = isinstance(error, LifecycleError) and error.code == "database_unavailable"
+    return {"exception": None} if away else traced(error)
 
 
 def _line(row: LogRecord) -> dict[str, object]:

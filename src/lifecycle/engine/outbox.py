@@ -14,6 +14,7 @@ from lifecycle.domain.machine import Json
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.ports import WriteFailed
 from lifecycle.engine.records import LogRecord, OutboxRecord
+from lifecycle.engine.telling import MAIL, Audience
 from lifecycle.errors import LifecycleError
 
 
@@ -75,28 +76,41 @@ HANDED = timedelta(minutes=1)
 """How long relays leave a message to whoever has committed it."""
 
 
-def messages(row: LogRecord, ids: Ids, clock: str | None = None) -> Iterator[OutboxRecord]:
-    """The messages that a row of the log sends, due at once, or when nobody has come for one that was `handed`; on the
-    `clock` of its root.
+def messages(
+    row: LogRecord, ids: Ids, told: Callable[[], Json], audience: Audience, clock: str | None = None
+) -> Iterator[OutboxRecord]:
+    """The messages of a row of the log: what it sends, its notices, and one to everybody who wants to be `told` of it.
+    They are due at once, or when nobody has come for one that was `handed`; on the `clock` of its root.
 
     Raises WriteFailed for a `send` that is none.
     """
     recorded_at = row.recorded_at or row.fired_at
+    listening = audience.of(row)
+    notices = audience.notices and any(effect.get("effect") == "notice" for effect in row.effects)
+    everything = told() if listening or notices else {}
+
+    def message(place: int, destination: str, kind: str, payload: Json, *, handed: bool = False) -> OutboxRecord:
+        return OutboxRecord(
+            id=ids.new("out"),
+            root_id=row.root_id,
+            seq=row.seq,
+            place=place,
+            instance_id=row.instance_id,
+            destination=destination,
+            kind=kind,
+            payload=payload,
+            created_at=recorded_at,
+            wake_at=recorded_at + HANDED if handed else recorded_at,
+            clock=clock,
+        )
+
+    for place, destination in enumerate(listening, 1):
+        yield message(-place, destination, f"{row.machine}.{row.event}", everything)
     for place, effect in enumerate(row.effects):
         match effect:
+            case {"effect": "notice", "kind": str(kind)} if notices:
+                yield message(place, MAIL, kind, everything)
             case {"effect": "send", "destination": str(destination), "kind": str(kind), "payload": dict(payload)}:
-                yield OutboxRecord(
-                    id=ids.new("out"),
-                    root_id=row.root_id,
-                    seq=row.seq,
-                    place=place,
-                    instance_id=row.instance_id,
-                    destination=destination,
-                    kind=kind,
-                    payload=payload,
-                    created_at=recorded_at,
-                    wake_at=recorded_at + HANDED if effect.get("handed") else recorded_at,
-                    clock=clock,
-                )
+                yield message(place, destination, kind, payload, handed=bool(effect.get("handed")))
             case {"effect": "send"}:
                 raise WriteFailed("A message could not be written: a destination and a kind are text, a payload a map.")

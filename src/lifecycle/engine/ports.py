@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
 from lifecycle.domain.machine import Effect
-from lifecycle.engine.records import AnswerRecord, Changes, DeferralRecord, InstanceRecord, OutboxRecord, RootRecord
+from lifecycle.engine.records import (
+    AnswerRecord,
+    Changes,
+    DeferralRecord,
+    InstanceRecord,
+    OutboxRecord,
+    RootRecord,
+    Subscriber,
+)
 from lifecycle.errors import LifecycleError
 
 
@@ -61,6 +69,10 @@ class Transaction(Protocol):
 
     def answer(self, scope: str, key: str) -> AnswerRecord | None:
         """What was answered to an idempotency key, however long ago."""
+        ...
+
+    def subscribers(self) -> Sequence[Subscriber]:
+        """Everybody who wants to be told of transitions."""
         ...
 
     def write(self, changes: Changes) -> None:

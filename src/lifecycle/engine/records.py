@@ -113,7 +113,8 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """A message on its way out: the effect at `place` among those of log row `seq`.
+    """A message on its way out: the effect at `place` among those of log row `seq`; with a negative place the row
+    itself, for somebody who has asked to be told.
 
     `wake_at` is when a relay is to look at it: to deliver it, or because its lease has run out; None once nothing is
     to be done. `attempts` failed or succeeded so far. `fence` rises with every lease and never falls. `clock` is its
@@ -136,6 +137,16 @@ class OutboxRecord:
     finished_at: datetime | None = None
     error: str | None = None
     clock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who is told of transitions by the outbox: `name` is its destination, `events` are `machine.event`,
+    `machine.state`, `machine.*` or `*`. One that is `paused` is told as before, and nothing is delivered meanwhile."""
+
+    name: str
+    events: tuple[str, ...]
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

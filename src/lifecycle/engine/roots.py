@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic
 
 from lifecycle.domain.effects import Apply, Bill, Start, Tell, Written
@@ -29,8 +29,10 @@ from lifecycle.engine.records import (
     OutboxRecord,
     ReasonRecord,
     RootRecord,
+    Subscriber,
 )
 from lifecycle.engine.registry import Registry
+from lifecycle.engine.telling import Audience, told
 from lifecycle.errors import DefinitionError, LifecycleError, NotFound
 
 MAX_ATTEMPTS = 5
@@ -52,6 +54,8 @@ class Roots(Generic[Tx_co]):
         surround: Mapping[str, Surround[Tx_co]],
         *,
         within_host: bool = False,
+        notices: bool = False,
+        subscribers: Sequence[Subscriber] = (),
     ) -> None:
         self.transaction = transaction
         self.hands: dict[str, Hand] = {}
@@ -67,6 +71,7 @@ class Roots(Generic[Tx_co]):
         self._ids = ids
         self._surround = surround
         self._within_host = within_host
+        self._notices, self._subscribers = notices, subscribers
         self._contexts: dict[str, object] = {}
         self._root_of: dict[str, str] = {}
         self._heeded: list[tuple[Heeding, Sequence[Effect]]] = []
@@ -356,26 +361,40 @@ class Roots(Generic[Tx_co]):
         """The messages that whoever does this work is to deliver itself, once it is committed."""
         return [message for message in self._changes.outbox if message.wake_at != message.created_at]
 
+    @property
+    def sends(self) -> bool:
+        """Whether something of this is to be delivered by a relay."""
+        return bool(self._changes.outbox)
+
     def flush(self) -> None:
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
         in_strides = isinstance(self._clock, VirtualClock) and self._clock.in_strides
         recorded_at = self._clock.now()
+        audience = self._audience()
         for hand in self.hands.values():
             if hand.root.id in self.failures and hand.root.status == "live":
                 self._back_off(hand.root, self.failures[hand.root.id])
             else:
                 self._wake(hand)
-            for row in hand.log:
+            for row, (owner, facts) in zip(hand.log, hand.left, strict=True):
                 row.recorded_at = row.fired_at if in_strides else recorded_at
                 row.hash, documents = _seal(hand.root.head, row)
                 hand.root.head = row.hash
                 self._changes.documents.append(documents)
-                self._changes.outbox.extend(messages(row, self._ids, hand.root.clock))
+                tell = partial(told, row, owner, facts)
+                self._changes.outbox.extend(messages(row, self._ids, tell, audience, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
                 seat(row, self._changes)
             hand.collect(self._changes)
         self.transaction.write(self._changes)
+
+    def _audience(self) -> Audience:
+        """Who is told of what has happened: who has said so to any process, and who has to this one."""
+        if not any(hand.log for hand in self.hands.values()):
+            return Audience()
+        known = {one.name: one for one in (*self.transaction.subscribers(), *self._subscribers)}
+        return Audience(self._notices, list(known.values()))
 
     def _wake(self, hand: Hand) -> None:
         root, first = hand.root, hand.earliest() if hand.root.status == "live" else None

@@ -24,8 +24,8 @@ from lifecycle.config.cron import cron_trigger
 from lifecycle.config.model import JobSpec
 from lifecycle.domain.calendar import Duration
 from lifecycle.engine.clock import SystemClock
-from lifecycle.engine.journal import traced
-from lifecycle.errors import DefinitionError, LifecycleError
+from lifecycle.engine.journal import traced_unless_away
+from lifecycle.errors import DefinitionError
 
 Run = Callable[[object], object]
 """A calendar job: it is called with the `Lifecycle` that runs it; what it returns is dropped."""
@@ -94,9 +94,7 @@ def _run(name: str, run: Run, lifecycle: object, at_work: list[str]) -> None:
     try:
         run(lifecycle)
     except Exception as error:  # noqa: BLE001  # a job's trouble is its own
-        away = isinstance(error, LifecycleError) and error.code == "database_unavailable"
-        trace = {"exception": None} if away else traced(error)  # that says all there is to say, and comes every time
-        log.error("job_failed", job=name, error=str(error), **trace)
+        log.error("job_failed", job=name, error=str(error), **traced_unless_away(error))
     finally:
         at_work.remove(name)
 

@@ -6,11 +6,11 @@ its lease, which ends by the machine's own clock, so that it ends with a process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, or_, select, true, update
 
 from lifecycle.errors import NotFound
 from lifecycle.store import schema
@@ -100,13 +100,14 @@ def free_messages(connection: Connection, name: str, now: datetime) -> None:
     connection.execute(update(table).where(*waits).values(status="waiting", wake_at=now))
 
 
-def on_it(connection: Connection, name: str) -> tuple[int, datetime | None]:
-    """How many accounts are on a clock, and when the next thing on it is due; None where nothing is."""
-    accounts, roots, outbox = schema.accounts, schema.roots, schema.outbox
+def on_it(connection: Connection, name: str, destinations: Collection[str]) -> tuple[int, datetime | None]:
+    """How many accounts are on a clock, and when the next thing on it is due, messages to these destinations included;
+    None where nothing is."""
+    accounts, outbox = schema.accounts, schema.outbox
     number = connection.scalar(select(func.count()).select_from(accounts).where(accounts.c.clock == name)) or 0
     wakes = [
-        connection.scalar(select(func.min(table.c.wake_at)).where(table.c.clock == name, table.c.wake_at.is_not(None)))
-        for table in (roots, outbox)
+        connection.scalar(select(func.min(table.wake_at)).where(table.clock == name, table.wake_at.is_not(None), what))
+        for table, what in ((schema.roots.c, true()), (outbox.c, outbox.c.destination.in_(destinations)))
     ]
     return number, min((wake for wake in wakes if wake is not None), default=None)
 

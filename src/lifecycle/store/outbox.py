@@ -115,6 +115,12 @@ class SqlOutbox:
             earliest: datetime | None = connection.scalar(self._next, {"to": list(destinations)})
             return earliest
 
+    def due_destinations(self, destinations: Collection[str], now: datetime) -> list[str]:
+        """Those of these destinations to which something is due, in order of their names."""
+        due = select(_TABLE.c.destination).where(_due(now, None), self._ours, _TABLE.c.destination.in_(destinations))
+        with self.database.reading() as connection:
+            return sorted(connection.scalars(due.distinct()))
+
     def _any_due(self, now: datetime) -> bool:
         with self.database.reading() as connection:
             return connection.scalar(self._any, {"now": now}) is not None
@@ -177,3 +183,10 @@ def messages(
         if value is not None:
             query = query.where(column == value)
     return [OutboxRecord(*row) for row in connection.execute(query)][::-1]
+
+
+def unfinished(connection: Connection, destinations: Collection[str]) -> dict[str, int]:
+    """How many messages are still to be delivered to these destinations; of those to which there are any."""
+    column = _TABLE.c.destination
+    query = select(column, func.count()).where(column.in_(destinations), _TABLE.c.wake_at.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(column))}

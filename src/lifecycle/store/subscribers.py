@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, delete, insert, select, update
 
+from lifecycle.engine.records import Subscriber
 from lifecycle.store import schema
 
 _TABLE = schema.subscribers
 _ALL = select(_TABLE.c.name, _TABLE.c.events, _TABLE.c.paused).order_by(_TABLE.c.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Subscriber:
-    """`name` is its destination; `events` are `machine.event`, `machine.state`, `machine.*` or `*`. One that is
-    `paused` is told as before, and nothing is delivered to it meanwhile."""
-
-    name: str
-    events: tuple[str, ...]
-    paused: bool = False
 
 
 def subscribers(connection: Connection) -> list[Subscriber]:

@@ -34,6 +34,7 @@ from lifecycle.engine.records import (
     InstanceRecord,
     NumberRecord,
     RootRecord,
+    Subscriber,
 )
 from lifecycle.store import bulk, clocks, schema
 from lifecycle.store.among import among
@@ -41,6 +42,7 @@ from lifecycle.store.bulk import Rows
 from lifecycle.store.clocks import on_clock
 from lifecycle.store.connections import Connections
 from lifecycle.store.database import is_trouble
+from lifecycle.store.subscribers import subscribers
 
 Record = TypeVar("Record")
 _LIVE_KEY = ("uq_lifecycle_instances_machine_live_key", "lifecycle_instances.live_key")
@@ -159,6 +161,10 @@ class SqlTransaction:
         """What was answered to an idempotency key, however long ago."""
         found = self._read(AnswerRecord, _ANSWER, {"scope": scope, "key": key})
         return found[0] if found else None
+
+    def subscribers(self) -> list[Subscriber]:
+        """Everybody who wants to be told of transitions."""
+        return subscribers(self.connection)
 
     def write(self, changes: Changes) -> None:
         """Everything at once, parents before children. Raises WriteFailed."""

@@ -64,6 +64,8 @@ def test_these_are_the_commands() -> None:
         "explain",
         "fire",
         "forecast",
+        "handlers forget",
+        "handlers list",
         "health",
         "hold",
         "import",

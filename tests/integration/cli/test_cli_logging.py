@@ -171,7 +171,7 @@ def test_a_line_of_a_relay_has_the_keys_of_the_table(
     answer: Exception | None, seconds: int, event: str, tmp_path: Path
 ) -> None:
     """Of two messages that are leased together, the second's line; its lease is over where the first took long."""
-    machines = {"LIFECYCLE_MACHINES": f"[{COURIER}]"}
+    machines = {"LIFECYCLE_MACHINES": f"[{COURIER}]", "LIFECYCLE_MAIL__USE": "none"}
     with travelling(f"sqlite:///{tmp_path}/lifecycle.db", "2020-04-01T00:00+00:00", **machines) as (engine, clock):
         later = clock.now() + timedelta(seconds=seconds)
         engine.destination("office")(Desk(None, answer, then=lambda: clock.move_to(later)))

@@ -1,0 +1,105 @@
+"""How messages get to their destinations: which function serves which, one after the other or in lanes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import TypeVar
+
+from lifecycle.app.context import Context
+from lifecycle.app.handlers import Handlers
+from lifecycle.app.lanes import Lanes
+from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.till import GATEWAY, LATE
+from lifecycle.config.model import OutboxSettings
+from lifecycle.engine.outbox import Deliver, DeliverTogether
+from lifecycle.engine.relay import Relay, Relayed, Terms
+from lifecycle.engine.relay_ahead import RelayAhead
+from lifecycle.engine.telling import MAIL
+from lifecycle.errors import DefinitionError
+from lifecycle.store.outbox import SqlOutbox
+
+MONEY = frozenset({GATEWAY, LATE})
+Function = TypeVar("Function", bound=Deliver)
+
+
+class Delivering:
+    """The destinations that this process serves. `quiet`: without log lines."""
+
+    def __init__(
+        self, context: Context, served: Mapping[str, Deliver], handlers: Handlers, *, quiet: bool = False
+    ) -> None:
+        self._context = context
+        self._quiet = quiet
+        self._fixed: dict[str, Deliver] = dict(served)
+        self._handlers = handlers
+        self.lanes = Lanes()
+        self.is_hosts = False
+        """Whether a function of the host's serves a destination."""
+
+    def destination(self, name: str) -> Callable[[Function], Function]:
+        """Serve a destination with the decorated function. Raises DefinitionError for one that is served already, and
+        for a coroutine function."""
+
+        def serve(function: Function) -> Function:
+            if name in self._fixed:
+                raise DefinitionError(f"The destination {name!r} has a function already.")
+            if iscoroutinefunction(function):
+                raise DefinitionError(f"The destination {name!r} needs a plain function; call asyncio.run in it.")
+            self._fixed[name] = function
+            self.is_hosts = True
+            return function
+
+        return serve
+
+    def relay(self, *, within: timedelta | None = None) -> Relayed:
+        """Deliver until nothing is due, or the time is up."""
+        self._context.ready()
+        return self._relay(self._served()).run(within)
+
+    def relay_in_lanes(self, *, within: timedelta | None = None) -> Relayed:
+        """Begin to deliver what is due, each destination beside the others; what is done for money, which is waited
+        for until nothing is due, or the time is up."""
+        self._context.ready()
+        served, store = self._served(), SqlOutbox(self._context.database)
+        for name in store.due_destinations([one for one in served if one not in MONEY], self._context.clock.now()):
+            self.lanes.start(name, partial(self._relay, {name: served[name]}))
+        return self._relay({name: deliver for name, deliver in served.items() if name in MONEY}).run(within)
+
+    def ahead(self, together: Mapping[str, DeliverTogether]) -> RelayAhead:
+        """What delivers on a journey in strides; these destinations can take several messages in one go."""
+        self._context.ready()
+        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
+        return RelayAhead(store, self._context.clock, self._served(), terms, together=together)
+
+    def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
+        """Deliver these messages of a root, or all that wait for the gateway but for those that were just handed to
+        somebody."""
+        return self._relay(self._fixed).drive(root_id, messages, None if messages else (GATEWAY,))
+
+    def next_wake_at(self) -> datetime | None:
+        """When the earliest message to a destination that is served is to be looked at; None where none waits."""
+        return SqlOutbox(self._context.database).next_wake_at(tuple(self._served()))
+
+    def _served(self) -> Mapping[str, Deliver]:
+        """The function of each destination, as it is served now."""
+        config = self._context.config
+        if config.mailbox is not None:
+            self._fixed.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
+        return {**self._fixed, **self._handlers.functions}
+
+    def _relay(self, served: Mapping[str, Deliver]) -> Relay:
+        terms = terms_of(self._context.config.outbox)
+        return Relay(SqlOutbox(self._context.database), self._context.clock, served, terms, quiet=self._quiet)
+
+
+def terms_of(settings: OutboxSettings) -> Terms:
+    """How the configuration has deliveries tried."""
+    return Terms(
+        lease=settings.lease.timedelta,
+        attempts=settings.attempts,
+        first_retry=settings.first_retry.timedelta,
+        longest_retry=settings.longest_retry.timedelta,
+    )
