@@ -20,6 +20,7 @@ from tests.contract.threads import wait_until
 from tests.integration.alarms import wind
 from tests.integration.host import ALARMS, ANN
 from tests.integration.world import PROJECT
+from tests.mails import AWAY
 
 
 def say(word: object) -> None:
@@ -31,7 +32,7 @@ def say(word: object) -> None:
 def lifecycle_on(url: str) -> Lifecycle:
     """With alarms, and a heartbeat that comes too late to help."""
     changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
-    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=changed)
+    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=AWAY | changed)
     lifecycle.upgrade_schema()
     return lifecycle
 

@@ -17,6 +17,7 @@ from lifecycle.engine.commands import Creation
 from lifecycle.store.queries import Step
 from tests.integration.live import PATIENCE
 from tests.integration.world import PROJECT, travelling
+from tests.mails import AWAY
 from tests.schema import give_schema
 
 ANN = "ann@acme.test"
@@ -95,7 +96,7 @@ def hosting(url: str, start: str = START, **environ: str) -> Iterator[tuple[Host
 def live(url: str, **environ: str) -> Iterator[Host]:
     """A host on the machine's clock, with alarms, and a heartbeat that comes too late to help."""
     changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
-    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=changed | environ)
+    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=AWAY | changed | environ)
     give_schema(lifecycle.database)
     try:
         with _engine(lifecycle, url) as engine:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.engine.ids import Ids, counting
+from tests.mails import AWAY
 from tests.schema import give_schema
 
 PROJECT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ def travelling(database_url: str, start: str, **environ: str) -> Iterator[tuple[
         PROJECT / "config.yaml",
         clock=clock,
         ids=Ids(clock, counting()),
-        environ={"LIFECYCLE_DATABASE__URL": database_url, **environ},
+        environ={"LIFECYCLE_DATABASE__URL": database_url, **AWAY, **environ},
     )
     give_schema(lifecycle.database)
     try:

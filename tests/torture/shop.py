@@ -19,6 +19,7 @@ from sqlalchemy import update
 from lifecycle import Lifecycle, SystemClock, VirtualClock
 from lifecycle.engine.clock import Clock
 from lifecycle.store import schema
+from tests.mails import AWAY
 from tests.torture.cards import NOTHING_IS_CHARGED
 
 FIRST = datetime(2016, 1, 31, 12, tzinfo=UTC)
@@ -33,11 +34,15 @@ Event = tuple[str, datetime]
 @contextmanager
 def lifecycle_on(url: str, clock: Clock | None = None, *, batch: int = 2) -> Iterator[Lifecycle]:
     """The project's configuration on a database, with small batches, so that there are many commits, and no charges."""
-    environ = NOTHING_IS_CHARGED | {
-        "LIFECYCLE_DATABASE__URL": url,
-        "LIFECYCLE_SCHEDULER__BATCH": str(batch),
-        "LIFECYCLE_SCHEDULER__HEARTBEAT": "1s",
-    }
+    environ = (
+        NOTHING_IS_CHARGED
+        | AWAY
+        | {
+            "LIFECYCLE_DATABASE__URL": url,
+            "LIFECYCLE_SCHEDULER__BATCH": str(batch),
+            "LIFECYCLE_SCHEDULER__HEARTBEAT": "1s",
+        }
+    )
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", clock=clock, environ=environ)
     try:
         yield lifecycle
