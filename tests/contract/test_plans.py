@@ -31,6 +31,8 @@ def read_it_all(database: Database, connection: Connection) -> None:
     transaction.answer("one", "key")
     accounts_by_id(connection, IDS)
     money.balances(connection, IDS)
+    money.document(connection, "one")
+    money.attempts(connection, instance_id="one", status="unknown")
     SqlStore(database).next_wake_at()
     SqlOutbox(database).next_wake_at(("mail",))
 
@@ -61,5 +63,5 @@ def test_nothing_is_searched_row_by_row(tmp_path: Path, is_told: bool) -> None:
         for step in steps
         if step.startswith("SCAN lifecycle_") and " USING " not in step
     ]
-    assert len(plans) == 11
+    assert len(plans) == 13
     assert read_whole == []

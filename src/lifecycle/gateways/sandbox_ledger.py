@@ -14,10 +14,15 @@ from lifecycle.engine.ids import Ids
 from lifecycle.gateways.protocol import Charge, GatewayRefused, Outcome, Refund
 from lifecycle.gateways.sandbox_cards import Verdict, decide
 from lifecycle.gateways.sandbox_tables import cards, entries
+from lifecycle.store.among import among
 
 _Row = dict[str, Any]
 REMEMBERED = timedelta(hours=24)
 """How long a repeat of a key is answered with the first outcome."""
+_LAST = select(func.max(entries.c.place))
+_KNOWN = select(entries).where(entries.c.kind == bindparam("kind"), among(entries.c.key)).order_by(entries.c.place)
+_NEW = insert(entries)
+_CARDS = select(cards.c.token, cards.c.customer, cards.c.script, cards.c.uses).where(among(cards.c.token))
 _USED = update(cards).where(cards.c.token == bindparam("card")).values(uses=bindparam("used"))
 
 
@@ -32,10 +37,9 @@ class Ledger:
         self._kind = kind
         self._clock = clock
         self._ids = ids
-        self._place: int = connection.scalar(select(func.max(entries.c.place))) or 0
-        query = select(entries).where(entries.c.kind == kind, entries.c.key.in_(keys)).order_by(entries.c.place)
+        self._place: int = connection.scalar(_LAST) or 0
         self._known: dict[str, list[_Row]] = {}
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_KNOWN, {"kind": kind, "ids": list(keys)}).mappings():
             self._known.setdefault(row["key"], []).append(dict(row))
 
     def remembered(self, asked: Charge | Refund, content: Mapping[str, object]) -> Outcome | None:
@@ -69,7 +73,7 @@ class Ledger:
     def write(self) -> None:
         """Write what was entered."""
         if self.new:
-            self._connection.execute(insert(entries), self.new)
+            self._connection.execute(_NEW, self.new)
 
 
 @dataclass(slots=True)
@@ -84,8 +88,8 @@ class Drawer:
 
     def __init__(self, connection: Connection, tokens: Sequence[str]) -> None:
         self._connection = connection
-        query = select(cards.c.token, cards.c.customer, cards.c.script, cards.c.uses).where(cards.c.token.in_(tokens))
-        self._cards = {row.token: _Card(row.customer, row.script, row.uses) for row in connection.execute(query)}
+        found = connection.execute(_CARDS, {"ids": list(tokens)})
+        self._cards = {row.token: _Card(row.customer, row.script, row.uses) for row in found}
         self._used: set[str] = set()
 
     def decide(self, charge: Charge) -> Verdict:

@@ -28,8 +28,8 @@ from lifecycle.gateways.protocol import NoAnswer
 from lifecycle.store.database import Database
 from lifecycle.store.types import Instant
 
-_LOCK = 0x53_41_4E_44
-"""The advisory lock of PostgreSQL that a writer holds to its commit."""
+_LOCK = text(f"SELECT pg_advisory_xact_lock({0x53_41_4E_44})")
+"""PostgreSQL's, which a writer holds to its commit."""
 
 metadata = MetaData()
 
@@ -94,7 +94,7 @@ class Tables:
         """A connection for the only writer: committed at the end, rolled back when the block raises."""
         with _answering(), self._database.writing() as connection:
             if not self._database.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                connection.execute(_LOCK)
             if not self._made:
                 metadata.create_all(connection)
             yield connection

@@ -8,11 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, or_, select, update
 
 from lifecycle.domain.machine import Json
-from lifecycle.store import schema
+from lifecycle.store import bulk, schema
 from lifecycle.store.among import among
+from lifecycle.store.bulk import Rows
 from lifecycle.store.transaction import writing_failures
 
 AttemptKind = Literal["charge", "refund"]
@@ -156,8 +157,13 @@ def attempt(connection: Connection, key: str) -> Attempt | None:
 
 def attempts(connection: Connection, **where: object) -> list[Attempt]:
     """Attempts by the values of columns, in the order in which they were first asked for."""
-    query = select(*_ATTEMPT_COLUMNS).where(*(_ATTEMPTS.c[name] == value for name, value in where.items()))
-    return [Attempt(*row) for row in connection.execute(query.order_by(_ATTEMPTS.c.asked_at, _ATTEMPTS.c.key))]
+    return [Attempt(*row) for row in connection.execute(_attempts_by(tuple(where)), where)]
+
+
+@cache
+def _attempts_by(names: tuple[str, ...]) -> Select[Any]:
+    query = select(*_ATTEMPT_COLUMNS).where(*(_ATTEMPTS.c[name] == bindparam(name) for name in names))
+    return query.order_by(_ATTEMPTS.c.asked_at, _ATTEMPTS.c.key)
 
 
 def attempts_by_key(connection: Connection, keys: Collection[str]) -> Mapping[str, Attempt]:
@@ -179,10 +185,10 @@ def put_attempt(connection: Connection, made: Attempt) -> None:
 
 def put_attempts(connection: Connection, made: Sequence[Attempt]) -> None:
     """Write how attempts stand; the caller holds the locks of their roots."""
-    if made:
-        with writing_failures():
-            connection.execute(delete(_ATTEMPTS).where(among(_ATTEMPTS.c.key)), {"ids": [one.key for one in made]})
-            connection.execute(insert(_ATTEMPTS), [asdict(one) for one in made])
+    rows = Rows(_ATTEMPTS, made)
+    with writing_failures():
+        bulk.delete(connection, rows, ("key",))
+        bulk.insert(connection, rows, [column.name for column in _ATTEMPT_COLUMNS])
 
 
 # Balances
@@ -277,7 +283,7 @@ def _document_by_id() -> Select[Any]:
 
 
 def _is_document() -> ColumnElement[bool]:
-    return schema.instances.c.machine.in_(("invoice", "credit_note"))
+    return or_(*(schema.instances.c.machine == machine for machine in ("invoice", "credit_note")))
 
 
 def _documents() -> Select[Any]:

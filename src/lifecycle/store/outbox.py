@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, tuple_, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.store import schema
@@ -27,6 +27,7 @@ _BLOCKED = exists().where(
     tuple_(_EARLIER.c.seq, _EARLIER.c.place) < tuple_(_TABLE.c.seq, _TABLE.c.place),
 )
 """Whether another one stands before it in the line of its root and destination."""
+_TO = among(_TABLE.c.destination, "to")
 _OUTCOME = ("status", "wake_at", "attempts", "finished_at", "error")
 _SETTLE = (
     update(_TABLE)
@@ -38,6 +39,16 @@ _LEASE = (
     .where(among(_TABLE.c.id))
     .values(status="leased", wake_at=bindparam("until"), fence=_TABLE.c.fence + 1)
 )
+_FIRST = (
+    select(*_COLUMNS)
+    .where(
+        _TABLE.c.root_id == bindparam("root"), _TABLE.c.destination == bindparam("to"), _TABLE.c.wake_at.is_not(None)
+    )
+    .order_by(_TABLE.c.seq, _TABLE.c.place)
+    .limit(1)
+    .with_for_update()
+)
+"""The first in the line of a root and destination."""
 _LEASED = (
     select(_TABLE.c.id, _TABLE.c.fence)
     .where(among(_TABLE.c.id), _TABLE.c.status == "leased")
@@ -50,9 +61,21 @@ _LEASED = (
 def _looks(clock: str | None) -> tuple[Select[Any], Select[Any]]:
     """When the first message to these destinations is to be looked at, and whether any is; made once, for they are
     asked all the time."""
-    ours, to = on_clock(_TABLE, clock), _TABLE.c.destination.in_(bindparam("to", expanding=True))
-    following = select(func.min(_TABLE.c.wake_at)).where(_TABLE.c.wake_at.is_not(None), ours, to, ~_BLOCKED)
+    ours = on_clock(_TABLE, clock)
+    following = select(func.min(_TABLE.c.wake_at)).where(_TABLE.c.wake_at.is_not(None), ours, _TO, ~_BLOCKED)
     return following, select(_TABLE.c.id).where(_TABLE.c.wake_at <= bindparam("now"), ours).limit(1)
+
+
+@lru_cache(maxsize=16)
+def _claim(clock: str | None, *, ahead: bool) -> Select[Any]:
+    """What is to be looked at by `now`, the earliest first; `ahead`: and what is new, and sent by `until`."""
+    due = _TABLE.c.wake_at <= bindparam("now")
+    if ahead:
+        is_new = and_(_TABLE.c.fence == 0, _TABLE.c.wake_at == _TABLE.c.created_at)
+        due = and_(_TABLE.c.wake_at <= bindparam("until"), or_(due, is_new))
+    query = select(*_COLUMNS).where(due, on_clock(_TABLE, clock), _TO, ~_BLOCKED)
+    query = query.order_by(_TABLE.c.wake_at, _TABLE.c.id).limit(bindparam("limit"))
+    return query.with_for_update(skip_locked=True, of=_TABLE)
 
 
 class SqlOutbox:
@@ -61,7 +84,7 @@ class SqlOutbox:
 
     def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
-        self._ours = on_clock(_TABLE, clock)
+        self._clock = clock
         self._next, self._any = _looks(clock)
 
     def claim(
@@ -79,33 +102,24 @@ class SqlOutbox:
         """
         if not self._any_due(now):
             return []
-        query = (
-            select(*_COLUMNS)
-            .where(_due(now, new_until), self._ours, _TABLE.c.destination.in_(destinations), ~_BLOCKED)
-            .order_by(_TABLE.c.wake_at, _TABLE.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=_TABLE)
-        )
+        given = {"now": now, "until": max(now, new_until or now), "to": list(destinations), "limit": limit}
         with self.database.writing() as connection:
-            found = [OutboxRecord(*row) for row in connection.execute(query)]
+            query = _claim(self._clock, ahead=new_until is not None)
+            found = [OutboxRecord(*row) for row in connection.execute(query, given)]
             if found:
-                given = {"ids": [record.id for record in found], "until": lease_until}
-                connection.execute(_LEASE, given)
+                connection.execute(_LEASE, {"ids": [record.id for record in found], "until": lease_until})
         return [replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1) for record in found]
 
     def claim_next(
         self, root_id: str, destination: str, now: datetime, lease_until: datetime, messages: Collection[str] | None
     ) -> OutboxRecord | None:
         """Lease the first in the line of a root and destination, if it may be taken."""
-        line = (_TABLE.c.root_id == root_id, _TABLE.c.destination == destination, _TABLE.c.wake_at.is_not(None))
-        query = select(*_COLUMNS).where(*line).order_by(_TABLE.c.seq, _TABLE.c.place).limit(1)
         with self.database.writing() as connection:
-            row = connection.execute(query.with_for_update()).first()
+            row = connection.execute(_FIRST, {"root": root_id, "to": destination}).first()
             record = OutboxRecord(*row) if row else None
             if record is None or not _free(record, now, messages):
                 return None
-            values = {"status": "leased", "wake_at": lease_until, "fence": record.fence + 1}
-            connection.execute(update(_TABLE).where(_TABLE.c.id == record.id).values(values))
+            connection.execute(_LEASE, {"ids": [record.id], "until": lease_until})
         return replace(record, status="leased", wake_at=lease_until, fence=record.fence + 1)
 
     def next_wake_at(self, destinations: Collection[str]) -> datetime | None:
@@ -139,14 +153,6 @@ class SqlOutbox:
             if heard:
                 connection.execute(_SETTLE, [_outcome(record) for record in heard])
         return {record.id for record in heard}
-
-
-def _due(now: datetime, new_until: datetime | None) -> ColumnElement[bool]:
-    """To be looked at by now; or new, and sent by then."""
-    if new_until is None:
-        return _TABLE.c.wake_at <= now
-    is_new = and_(_TABLE.c.fence == 0, _TABLE.c.wake_at == _TABLE.c.created_at)
-    return and_(_TABLE.c.wake_at <= max(now, new_until), or_(_TABLE.c.wake_at <= now, is_new))
 
 
 def _outcome(record: OutboxRecord) -> dict[str, object]:

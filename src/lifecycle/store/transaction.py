@@ -79,8 +79,7 @@ _OPEN: ColumnElement[bool] = literal_column(f"NOT {schema.instances.name}.closed
 def _instances(apart: tuple[str, ...]) -> Executable:
     table = schema.instances
     open_ones = _select(InstanceRecord, table).where(among(table.c.root_id), _OPEN)
-    if apart:
-        open_ones = open_ones.where(table.c.machine.not_in(apart))
+    open_ones = open_ones.where(*(table.c.machine != machine for machine in apart))
     return union_all(open_ones, _select(InstanceRecord, table).where(among(table.c.id), table.c.closed))
 
 
