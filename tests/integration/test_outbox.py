@@ -16,10 +16,11 @@ from lifecycle import Lifecycle, Message, NotFound, Refused, Undeliverable, Virt
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.outbox import Outbox
 from lifecycle.engine.commands import Command, Creation
-from lifecycle.engine.records import OutboxRecord
+from lifecycle.engine.records import OutboxRecord, Subscriber
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import DefinitionError
-from lifecycle.store.outbox import SqlOutbox
+from lifecycle.store.outbox import SqlOutbox, park, unpark
+from lifecycle.store.subscribers import subscribe
 from lifecycle.verify import verify
 from lifecycle_jobs.relay import relay_outbox
 from tests.contract.outbox_world import COURIER, SECOND, Desk
@@ -180,6 +181,33 @@ def test_a_commit_that_sends_has_the_relay_run_at_once(database_url: str) -> Non
         assert lifecycle.engine.listeners == before
     finally:
         lifecycle.close()
+
+
+def test_what_is_told_to_a_destination_that_is_paused_is_parked(world: World) -> None:
+    """It is written as ever, no relay looks at it, and it is delivered in order once the destination goes on; what
+    somebody is to deliver himself is not among it."""
+    lifecycle, clock = world
+    paused = Subscriber("crm", ("courier.*",), paused=True)
+    with lifecycle.database.writing() as connection:
+        subscribe(connection, Subscriber("crm", ("*",)))
+    courier = hire(lifecycle)
+    with lifecycle.database.writing() as connection:
+        subscribe(connection, paused)
+        park(connection, "crm")
+    order(lifecycle, courier)
+    desk = Desk()
+    lifecycle.destination("crm")(desk)
+    assert [(one.kind, one.status, one.wake_at) for one in lifecycle.outbox.list(destination="crm")] == [
+        ("courier.hired", "parked", None),
+        ("courier.sends", "parked", None),
+    ]
+    assert lifecycle.relay_outbox() == Relayed()
+    assert verify(lifecycle.database).findings == ()
+    clock.move_to(NOW + SECOND)
+    with lifecycle.database.writing() as connection:
+        unpark(connection, "crm", clock.now())
+    assert lifecycle.relay_outbox() == Relayed(delivered=2)
+    assert desk.kinds == ["courier.hired", "courier.sends"]
 
 
 # Operators

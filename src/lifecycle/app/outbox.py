@@ -37,7 +37,8 @@ Change = Callable[[OutboxRecord, datetime], OutboxRecord]
 
 class Outbox:
     """Messages on their way out. What comes back is their rows: `status` is `waiting`, `leased` (a relay has it in
-    hand until `wake_at`), `delivered`, `dead` (given up), `dropped` (by an operator) or `merged` (into another)."""
+    hand until `wake_at`), `delivered`, `dead` (given up), `dropped` (by an operator), `merged` (into another) or
+    `parked` (its destination is paused)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -80,7 +80,8 @@ def messages(
     row: LogRecord, ids: Ids, told: Callable[[], Json], audience: Audience, clock: str | None = None
 ) -> Iterator[OutboxRecord]:
     """The messages of a row of the log: what it sends, its notices, and one to everybody who wants to be `told` of it.
-    They are due at once, or when nobody has come for one that was `handed`; on the `clock` of its root.
+    They are due at once, when nobody has come for one that was `handed`, or when somebody who is paused goes on; on the
+    `clock` of its root.
 
     Raises WriteFailed for a `send` that is none.
     """
@@ -89,7 +90,10 @@ def messages(
     notices = audience.notices and any(effect.get("effect") == "notice" for effect in row.effects)
     everything = told() if listening or notices else {}
 
-    def message(place: int, destination: str, kind: str, payload: Json, *, handed: bool = False) -> OutboxRecord:
+    def message(
+        place: int, destination: str, kind: str, payload: Json, *, handed: bool = False, parked: bool = False
+    ) -> OutboxRecord:
+        wake_at = recorded_at + HANDED if handed else recorded_at
         return OutboxRecord(
             id=ids.new("out"),
             root_id=row.root_id,
@@ -100,12 +104,13 @@ def messages(
             kind=kind,
             payload=payload,
             created_at=recorded_at,
-            wake_at=recorded_at + HANDED if handed else recorded_at,
+            wake_at=None if parked else wake_at,
+            status="parked" if parked else "waiting",
             clock=clock,
         )
 
-    for place, destination in enumerate(listening, 1):
-        yield message(-place, destination, f"{row.machine}.{row.event}", everything)
+    for place, one in enumerate(listening, 1):
+        yield message(-place, one.name, f"{row.machine}.{row.event}", everything, parked=one.paused)
     for place, effect in enumerate(row.effects):
         match effect:
             case {"effect": "notice", "kind": str(kind)} if notices:

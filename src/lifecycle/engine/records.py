@@ -11,8 +11,8 @@ from lifecycle.domain.machine import Json
 Status = Literal["live", "held", "quarantined"]
 Cause = Literal["command", "deferral", "operator", "outcome"]
 """`outcome`: what the world outside has answered."""
-OutboxStatus = Literal["waiting", "leased", "delivered", "dead", "dropped", "merged"]
-"""`merged`: it reaches its addressee as a part of another message."""
+OutboxStatus = Literal["waiting", "parked", "leased", "delivered", "dead", "dropped", "merged"]
+"""`parked`: its destination is paused; `merged`: it reaches its addressee as a part of another message."""
 
 
 @dataclass(slots=True)

@@ -359,7 +359,7 @@ class Roots(Generic[Tx_co]):
     @property
     def handed(self) -> list[OutboxRecord]:
         """The messages that whoever does this work is to deliver itself, once it is committed."""
-        return [message for message in self._changes.outbox if message.wake_at != message.created_at]
+        return [message for message in self._changes.outbox if message.wake_at not in (None, message.created_at)]
 
     @property
     def sends(self) -> bool:

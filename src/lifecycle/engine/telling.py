@@ -25,12 +25,12 @@ class Audience:
     notices: bool = False
     subscribers: Sequence[Subscriber] = ()
 
-    def of(self, row: LogRecord) -> list[str]:
-        """The destinations that are told of this row, in order."""
+    def of(self, row: LogRecord) -> list[Subscriber]:
+        """Who is told of this row, in order."""
         if not self.subscribers:
             return []
         names = names_of(row)
-        return [one.name for one in self.subscribers if not names.isdisjoint(one.events)]
+        return [one for one in self.subscribers if not names.isdisjoint(one.events)]
 
 
 def names_of(row: LogRecord) -> frozenset[str]:

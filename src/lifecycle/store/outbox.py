@@ -34,6 +34,8 @@ _SETTLE = (
     .where(_TABLE.c.id == bindparam("message"), _TABLE.c.fence == bindparam("lease"), _TABLE.c.status == "leased")
     .values({name: bindparam(name) for name in _OUTCOME})
 )
+_PARK = update(_TABLE).where(_TABLE.c.destination == bindparam("to"), _TABLE.c.status == "waiting")
+_UNPARK = update(_TABLE).where(_TABLE.c.destination == bindparam("to"), _TABLE.c.status == "parked")
 _LEASE = (
     update(_TABLE)
     .where(among(_TABLE.c.id))
@@ -76,6 +78,13 @@ def _claim(clock: str | None, *, ahead: bool) -> Select[Any]:
     query = select(*_COLUMNS).where(due, on_clock(_TABLE, clock), _TO, ~_BLOCKED)
     query = query.order_by(_TABLE.c.wake_at, _TABLE.c.id).limit(bindparam("limit"))
     return query.with_for_update(skip_locked=True, of=_TABLE)
+
+
+@lru_cache(maxsize=16)
+def _due_to(clock: str | None) -> Select[Any]:
+    """The destinations that something is due for by `now`."""
+    due = _TABLE.c.wake_at <= bindparam("now")
+    return select(_TABLE.c.destination).where(due, on_clock(_TABLE, clock), _TO).distinct()
 
 
 class SqlOutbox:
@@ -131,9 +140,8 @@ class SqlOutbox:
 
     def due_destinations(self, destinations: Collection[str], now: datetime) -> list[str]:
         """Those of these destinations to which something is due, in order of their names."""
-        due = select(_TABLE.c.destination).where(_due(now, None), self._ours, _TABLE.c.destination.in_(destinations))
         with self.database.reading() as connection:
-            return sorted(connection.scalars(due.distinct()))
+            return sorted(connection.scalars(_due_to(self._clock), {"now": now, "to": list(destinations)}))
 
     def _any_due(self, now: datetime) -> bool:
         with self.database.reading() as connection:
@@ -196,3 +204,13 @@ def unfinished(connection: Connection, destinations: Collection[str]) -> dict[st
     column = _TABLE.c.destination
     query = select(column, func.count()).where(column.in_(destinations), _TABLE.c.wake_at.is_not(None))
     return {row[0]: row[1] for row in connection.execute(query.group_by(column))}
+
+
+def park(connection: Connection, destination: str) -> None:
+    """Lay aside what waits for a destination that is paused: no relay passes over it any more."""
+    connection.execute(_PARK.values(status="parked", wake_at=None), {"to": destination})
+
+
+def unpark(connection: Connection, destination: str, now: datetime) -> None:
+    """Have what was laid aside delivered from now on, with all its attempts."""
+    connection.execute(_UNPARK.values(status="waiting", wake_at=now, attempts=0), {"to": destination})

@@ -9,7 +9,8 @@ from lifecycle.verify.report import Finding
 from lifecycle.verify.story import same
 
 UNFINISHED = frozenset({"waiting", "leased"})
-FINISHED = frozenset({"delivered", "dead", "dropped", "merged"})
+FINISHED = frozenset({"delivered", "dead", "dropped", "merged", "parked"})
+"""… or not to be looked at by a relay."""
 
 
 class Outbox:
