@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 from structlog.testing import capture_logs
 
 from lifecycle import Lifecycle, SystemClock, Transition
-from lifecycle.app.lanes import Lanes
+from lifecycle.app.lanes import FEW, Lanes
 from lifecycle.engine.relay import Relay, Relayed
+from lifecycle.gateways.protocol import Charge, Outcome
 from lifecycle.store.database import Database
 from lifecycle.store.outbox import SqlOutbox
 from tests.contract.threads import wait_until
-from tests.integration.world import PROJECT
+from tests.integration.test_rules import utc
+from tests.integration.world import PROJECT, travelling
 from tests.schema import give_schema
+from tests.torture.cards import Cards
 
 pytestmark = pytest.mark.sampled
 
@@ -58,6 +61,30 @@ def test_a_handler_that_hangs_holds_up_neither_another_nor_a_charge(database_url
         assert statuses(lifecycle)["handler:a_slow_one"] == "leased"
         free.set()
         wait_until(lambda: statuses(lifecycle)["handler:a_slow_one"] == "delivered")
+
+
+class Together(Cards):
+    """A gateway that answers once two charges are asked for at the same time."""
+
+    meeting = Barrier(2)
+
+    def charge(self, charge: Charge) -> Outcome:
+        """Wait for another one."""
+        self.meeting.wait(10)
+        return Outcome("succeeded", charge.key, charge.amount, utc("2026-02-28"))
+
+
+def test_charges_are_asked_for_at_once(database_url: str) -> None:
+    """A gateway takes its time for each, so that a storm of renewals is not charged one after the other (X345)."""
+    environ = {"LIFECYCLE_GATEWAY__USE": f"{__name__}:Together", "LIFECYCLE_GATEWAY__AT_ONCE": "2"}
+    with travelling(database_url, "2026-01-31T09:00+00:00", **environ) as (lifecycle, clock):
+        for name in map(str, range(2 * FEW)):  # for two who take so many at a time
+            lifecycle.accounts.create(name, email=f"ann-{name}@acme.test", payment_method=True)
+            lifecycle.subscriptions.create(name, plan="basic", by="system")
+        clock.move_to(utc("2026-02-14 09:00"))
+        lifecycle.fire_due()
+        lifecycle.relay_in_lanes()
+        wait_until(lambda: [one.status for one in lifecycle.invoices.list()] == ["paid"] * 2 * FEW)
 
 
 def test_what_comes_while_a_lane_is_at_work_is_delivered_by_it(database_url: str) -> None:

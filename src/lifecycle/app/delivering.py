@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from lifecycle.app.context import Context
 from lifecycle.app.handlers import Handlers
-from lifecycle.app.lanes import Lanes
+from lifecycle.app.lanes import FEW, Lanes
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.till import GATEWAY, LATE
 from lifecycle.config.model import OutboxSettings
@@ -64,9 +64,14 @@ class Delivering:
         for until nothing is due, or the time is up."""
         self._context.ready()
         served, store = self._served(), SqlOutbox(self._context.database)
-        for name in store.due_destinations([one for one in served if one not in MONEY], self._context.clock.now()):
-            self.lanes.start(name, partial(self._relay, {name: served[name]}))
-        return self._relay({name: deliver for name, deliver in served.items() if name in MONEY}).run(within)
+        money = {name: deliver for name, deliver in served.items() if name in MONEY}
+        for name in store.due_destinations(tuple(served), self._context.clock.now()):
+            if name not in MONEY:
+                self.lanes.start(name, partial(self._relay, {name: served[name]}))
+            elif name == GATEWAY:
+                for number in range(1, self._context.config.gateway.at_once):
+                    self.lanes.start(f"{name} {number}", partial(self._relay, money))
+        return self._relay(money).run(within, FEW)
 
     def ahead(self, together: Mapping[str, DeliverTogether]) -> RelayAhead:
         """What delivers on a journey in strides; these destinations can take several messages in one go."""

@@ -1,7 +1,7 @@
 """Lanes: relays beside one another, so that no destination waits for another that is slow or hangs.
 
-The gateway has a lane, and every other destination one of its own. A lane is a thread that lives as long as there is
-something to deliver; money is delivered on the thread of whoever asks.
+The gateway has some, and every other destination one of its own. A lane is a thread that lives as long as there is
+something to deliver; money is delivered on the thread of whoever asks, too.
 """
 
 from __future__ import annotations

@@ -59,11 +59,12 @@ class GatewaySettings:
     """Who takes payments: `sandbox`, `stripe`, or what a dotted path names. `repr` leaves secrets out.
 
     `url` is where the sandbox keeps its ledger, `api_base` where Stripe is; after `charge_timeout` without an answer a
-    charge is unknown.
+    charge is unknown. A daemon asks for so many charges `at_once`.
     """
 
     use: str = "sandbox"
     charge_timeout: Duration = Duration(days=0, seconds=120)
+    at_once: int = 4
     url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     api_base: str | None = None

@@ -119,6 +119,7 @@ class GatewaySection(Section):
 
     use: Literal["sandbox", "stripe"] | DottedPath = "sandbox"
     charge_timeout: SomeTime = Duration(days=0, seconds=120)
+    at_once: int = Field(default=4, ge=1, le=64)
     url: DatabaseUrl | None = None
     api_key: Text | None = None
     api_base: Text | None = None

@@ -86,11 +86,12 @@ class Relay:
         """The names of the destinations that are served."""
         return self._destinations
 
-    def run(self, within: timedelta | None = None) -> Relayed:
-        """Deliver until nothing is due, or until the time is up; a delivery that has begun is finished."""
+    def run(self, within: timedelta | None = None, limit: int = BATCH) -> Relayed:
+        """Deliver until nothing is due, or until the time is up; a delivery that has begun is finished. `limit`: how
+        many are leased together."""
         end = None if within is None else stopwatch() + within.total_seconds()
         done = Relayed()
-        while self.run_once(done, more=lambda: end is None or stopwatch() < end):
+        while self.run_once(done, limit, more=lambda: end is None or stopwatch() < end):
             pass
         return done
 
