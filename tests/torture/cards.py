@@ -9,7 +9,8 @@ NOTHING_IS_CHARGED = {
     "LIFECYCLE_GATEWAY__USE": GATEWAY,
     "LIFECYCLE_MACHINES": "[lifecycle_machines.subscription:SubscriptionMachine, "
     "lifecycle_machines.account:AccountMachine, lifecycle_machines.member:MemberMachine, "
-    "lifecycle_machines.wallet:WalletMachine, lifecycle_machines.invitation:InvitationMachine]",
+    "lifecycle_machines.wallet:WalletMachine, lifecycle_machines.invitation:InvitationMachine, "
+    "lifecycle_machines.webhook:WebhookMachine]",
     "LIFECYCLE_CATALOG__PLANS__TEAM__CREDITS__GRANT": "0",
 }
 """Settings for what is about deferred transitions alone, thousands of them: no orders, no invoices, no ledger."""

@@ -29,6 +29,7 @@ from lifecycle_machines.order import OrderMachine
 from lifecycle_machines.refund import RefundMachine
 from lifecycle_machines.subscription import SubscriptionMachine
 from lifecycle_machines.wallet import WalletMachine
+from lifecycle_machines.webhook import WebhookMachine
 
 AnyMachine = type[Machine[Any, Any]]
 MACHINES: tuple[tuple[str, AnyMachine], ...] = (
@@ -42,6 +43,7 @@ MACHINES: tuple[tuple[str, AnyMachine], ...] = (
     ("Member", MemberMachine),
     ("Wallet", WalletMachine),
     ("Invitation", InvitationMachine),
+    ("Webhook", WebhookMachine),
 )
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
 

@@ -13,6 +13,8 @@ from lifecycle.app.handlers import Handlers
 from lifecycle.app.lanes import FEW, Lanes
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.till import GATEWAY, LATE
+from lifecycle.app.webhook_sender import WebhookSender
+from lifecycle.app.webhook_sender import terms_of as webhook_terms
 from lifecycle.config.model import OutboxSettings
 from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.relay import Relay, Relayed, Terms
@@ -20,6 +22,8 @@ from lifecycle.engine.relay_ahead import RelayAhead
 from lifecycle.engine.telling import MAIL
 from lifecycle.errors import DefinitionError
 from lifecycle.store.outbox import SqlOutbox
+from lifecycle.store.subscribers import subscribers
+from lifecycle.store.webhooks import PREFIX as WEBHOOK
 
 MONEY = frozenset({GATEWAY, LATE})
 Function = TypeVar("Function", bound=Deliver)
@@ -35,6 +39,7 @@ class Delivering:
         self._quiet = quiet
         self._fixed: dict[str, Deliver] = dict(served)
         self._handlers = handlers
+        self._webhooks = WebhookSender(context)
         self.lanes = Lanes()
         self.is_hosts = False
         """Whether a function of the host's serves a destination."""
@@ -82,7 +87,8 @@ class Delivering:
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait for the gateway but for those that were just handed to
         somebody."""
-        return self._relay(self._fixed).drive(root_id, messages, None if messages else (GATEWAY,))
+        now = dict(self._fixed)  # another thread may just look what is served
+        return self._relay(now).drive(root_id, messages, None if messages else (GATEWAY,))
 
     def next_wake_at(self) -> datetime | None:
         """When the earliest message to a destination that is served is to be looked at; None where none waits."""
@@ -93,11 +99,19 @@ class Delivering:
         config = self._context.config
         if config.mailbox is not None:
             self._fixed.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
-        return {**self._fixed, **self._handlers.functions}
+        return {**self._fixed, **self._handlers.functions, **self._live_webhooks()}
+
+    def _live_webhooks(self) -> Mapping[str, Deliver]:
+        """Those that are not paused now, whoever has added them."""
+        with self._context.database.reading() as connection:
+            known = subscribers(connection)
+        names = [one.name for one in known if one.name.startswith(WEBHOOK) and not one.paused]
+        return dict.fromkeys(names, self._webhooks.deliver)
 
     def _relay(self, served: Mapping[str, Deliver]) -> Relay:
-        terms = terms_of(self._context.config.outbox)
-        return Relay(SqlOutbox(self._context.database), self._context.clock, served, terms, quiet=self._quiet)
+        config = self._context.config
+        store, special = SqlOutbox(self._context.database), {WEBHOOK: webhook_terms(config.webhooks)}
+        return Relay(store, self._context.clock, served, terms_of(config.outbox), quiet=self._quiet, special=special)
 
 
 def terms_of(settings: OutboxSettings) -> Terms:

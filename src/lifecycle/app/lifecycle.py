@@ -41,6 +41,7 @@ from lifecycle.app.strides import refuse_watched, travel_in_strides
 from lifecycle.app.subscriptions import Said
 from lifecycle.app.till import GATEWAY, LATE, Till
 from lifecycle.app.travelling import by_scheduler, travel
+from lifecycle.app.webhooks import Webhooks
 from lifecycle.config import Config, load_config
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
@@ -98,6 +99,7 @@ class Lifecycle(Parts):
         self._delivering = Delivering(self._context, dict.fromkeys((GATEWAY, LATE), self._till.deliver), self._handlers)
         self._context.drive = driving(self._context, self._delivering)
         self.outbox = Outbox(self._context)
+        self.webhooks = Webhooks(self._context)
         self.clocks = Clocks(self._context)
         self._starting = threading.Lock()
         tell_of_forks(self)

@@ -75,6 +75,13 @@ class Outbox:
         """
         return self._act(message, given, "outbox_dropped", _dropped)
 
+    def again(self, message: str, **given: Unpack[Given]) -> OutboxRecord:
+        """Have any message delivered now, with all its attempts and under its id, though it was delivered or given up.
+
+        Raises NotFound, and Refused (`invalid`, `in_delivery`).
+        """
+        return self._act(message, given, "outbox_retried", _from_the_start)
+
     # Handlers
 
     def handlers(self) -> Sequence[HandlerView]:
@@ -133,6 +140,10 @@ class Outbox:
 
 def _retried(message: OutboxRecord, now: datetime) -> OutboxRecord:
     _check_unfinished(message)
+    return _from_the_start(message, now)
+
+
+def _from_the_start(message: OutboxRecord, now: datetime) -> OutboxRecord:
     if message.status == "leased" and message.wake_at is not None and message.wake_at > now:
         raise refused("in_delivery")
     return replace(message, status="waiting", wake_at=now, attempts=0, finished_at=None)

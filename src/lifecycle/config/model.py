@@ -55,6 +55,22 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """How webhooks are delivered: the attempts and the delays between them as the outbox has them, how long an answer
+    may take, and after how long with failures alone one is paused. `allow` are networks (CIDR) that may be connected
+    to besides the public one, `http` allows that too, and `ca` is a file of the certificates to trust."""
+
+    attempts: int = 24
+    first_retry: Duration = Duration(days=0, seconds=5)
+    longest_retry: Duration = Duration(days=0, seconds=43200)
+    timeout: Duration = Duration(days=0, seconds=10)
+    pause_after: Duration = Duration(days=5, seconds=0)
+    allow: tuple[str, ...] = ()
+    http: bool = False
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """Who takes payments: `sandbox`, `stripe`, or what a dotted path names. `repr` leaves secrets out.
 
@@ -120,6 +136,7 @@ class Config:
     password_token: Duration
     code_attempts: CodeAttempts
     outbox: OutboxSettings
+    webhooks: WebhookSettings
     mailbox: str | None
     """The directory of the file mailbox; None where something else serves the destination `mail`."""
     clocks_allowed: bool = False

@@ -19,6 +19,7 @@ from lifecycle.config.model import (
     LogSettings,
     OutboxSettings,
     Seller,
+    WebhookSettings,
 )
 from lifecycle.config.plans import CatalogSettings
 from lifecycle.config.policies import PolicySettings
@@ -28,9 +29,11 @@ from lifecycle.config.values import (
     DottedPath,
     Heartbeat,
     Name,
+    NetworkText,
     Section,
     SomeTime,
     Text,
+    Timeout,
     Zone,
     wrong,
 )
@@ -51,6 +54,7 @@ MACHINES = tuple(
         ("member", "Member"),
         ("wallet", "Wallet"),
         ("invitation", "Invitation"),
+        ("webhook", "Webhook"),
     )
 )
 """Those that come with the package."""
@@ -105,6 +109,19 @@ class OutboxSection(Section):
     attempts: int = Field(default=20, ge=1, le=1000)
     first_retry: SomeTime = Duration(days=0, seconds=5)
     longest_retry: SomeTime = Duration(days=0, seconds=3600)
+
+
+class WebhookSection(Section):
+    """`webhooks:`."""
+
+    attempts: int = Field(default=24, ge=1, le=1000)
+    first_retry: SomeTime = Duration(days=0, seconds=5)
+    longest_retry: SomeTime = Duration(days=0, seconds=43200)
+    timeout: Timeout = Duration(days=0, seconds=10)
+    pause_after: SomeTime = Duration(days=5, seconds=0)
+    allow: list[NetworkText] = Field(default_factory=list)
+    http: bool = False
+    ca: Text | None = None
 
 
 class MailSettings(Section):
@@ -188,6 +205,7 @@ class Settings(Section):
     handlers: dict[Name, HandlerSettings] = Field(default_factory=dict)
     log: LogSection = LogSection()
     outbox: OutboxSection = OutboxSection()
+    webhooks: WebhookSection = WebhookSection()
     mail: MailSettings = MailSettings()
     gateway: GatewaySection = GatewaySection()
     invoices: InvoiceSection = InvoiceSection()
@@ -220,6 +238,7 @@ class Settings(Section):
             password_token=self.members.password_token,
             code_attempts=CodeAttempts(**dict(self.invitations)),
             outbox=OutboxSettings(**dict(self.outbox)),
+            webhooks=WebhookSettings(**(dict(self.webhooks) | {"allow": tuple(self.webhooks.allow)})),
             mailbox=self.mail.path if self.mail.use == "file" else None,
             clocks_allowed=self.clocks.allowed,
         )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import (
@@ -86,9 +87,17 @@ def _some_time(value: Duration) -> Duration:
     return value
 
 
-def _heartbeat(value: Duration) -> Duration:
+def _short_time(value: Duration) -> Duration:
     if value.timedelta > timedelta(seconds=30):
         raise wrong("a duration of at most 30s")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise wrong("a network such as 10.1.0.0/16 or fd00::/8") from None
     return value
 
 
@@ -212,7 +221,8 @@ def _database_url(value: str) -> str:
 Currency = Annotated[str, AfterValidator(_currency)]
 DurationText = Annotated[Duration, PlainValidator(_duration)]
 SomeTime = Annotated[Duration, PlainValidator(_duration), AfterValidator(_some_time)]
-Heartbeat = Annotated[SomeTime, AfterValidator(_heartbeat)]
+Heartbeat = Annotated[SomeTime, AfterValidator(_short_time)]
+Timeout = Annotated[SomeTime, AfterValidator(_short_time)]
 IntervalText = Annotated[Interval, PlainValidator(_interval)]
 Amount = Annotated[int, "minor units, written as text"]
 Price = Annotated[dict[Currency, Amount], PlainValidator(_price)]
@@ -225,4 +235,5 @@ Text = Annotated[str, AfterValidator(_text)]
 Zone = Annotated[str, AfterValidator(_zone)]
 DottedPath = Annotated[str, AfterValidator(_dotted_path)]
 CronText = Annotated[str, AfterValidator(_cron)]
+NetworkText = Annotated[str, AfterValidator(_network)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

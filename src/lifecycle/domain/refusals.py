@@ -126,6 +126,13 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "trial_used": ("The account has had its trial in this plan family.", "Subscribe without a trial."),
     "version_conflict": ("The subscription has changed since you read it.", "Read it again, then decide."),
     "void": ("The invoice is void: nothing is to be paid.", ""),
+    "webhook_disabled": ("The webhook has said that it is gone.", "Resume it once it is there again."),
+    "webhook_forbidden": (
+        "A webhook may not be at that address.",
+        "Give an https address of the public network, or have the configuration allow it.",
+    ),
+    "webhook_paused": ("The webhook is paused.", "Resume it first."),
+    "webhook_removed": ("The webhook was removed.", "Add another one."),
     "when_not_allowed": (
         "The plan does not allow this at that time.",
         "Choose another time: now, the next cycle, or a date.",

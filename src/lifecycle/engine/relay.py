@@ -61,7 +61,8 @@ class Relayed:
 class Relay:
     """Serves the `destinations` that it is given; messages to others are left alone, for other processes.
 
-    `chance` is the source of the jitter: a number from 0 to 1 at each call. `quiet`: it logs nothing.
+    `chance` is the source of the jitter: a number from 0 to 1 at each call. `quiet`: it logs nothing. `special`: the
+    terms of destinations whose names begin so, but for the lease, which is one for all.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Relay:
         chance: Callable[[], float] = random.random,
         *,
         quiet: bool = False,
+        special: Mapping[str, Terms] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._destinations = destinations
         self._terms = terms or Terms()
+        self._special = special or {}
         self._chance = chance
         self._log = silence if quiet else log
 
@@ -151,25 +154,30 @@ class Relay:
     def _postpone(self, record: OutboxRecord, later: TryLater, done: Relayed) -> None:
         """Not counted as an attempt; never sooner than a first retry, so that no relay runs in circles."""
         now = self._clock.now()
-        retry_at = max(later.instant(now), now + self._terms.first_retry)
+        retry_at = max(later.instant(now), now + self._terms_for(record).first_retry)
         waiting = replace(record, status="waiting", wake_at=retry_at)
         if self._settle(waiting, later, done):
             done.postponed += 1
             self._log.info("delivery_postponed", **line_of(record), retry_at=retry_at.isoformat(), error=told(later))
 
     def _fail(self, record: OutboxRecord, error: Exception, done: Relayed) -> None:
-        tried = replace(record, attempts=record.attempts + 1)
-        if isinstance(error, Undeliverable) or tried.attempts >= self._terms.attempts:
+        tried, terms = replace(record, attempts=record.attempts + 1), self._terms_for(record)
+        if isinstance(error, Undeliverable) or tried.attempts >= terms.attempts:
             if self._settle(replace(tried, status="dead"), error, done):
                 done.dead += 1
                 self._log.error("dead_letter", **line_of(tried), error=told(error), **traced(error))
             return
-        retry_at = self._clock.now() + self._terms.retry_after(tried.attempts, self._chance())
+        retry_at = self._clock.now() + terms.retry_after(tried.attempts, self._chance())
         if self._settle(replace(tried, status="waiting", wake_at=retry_at), error, done):
             done.failed += 1
             self._log.warning(
                 "delivery_failed", **line_of(tried), retry_at=retry_at.isoformat(), error=told(error), **traced(error)
             )
+
+    def _terms_for(self, record: OutboxRecord) -> Terms:
+        """How this message is tried."""
+        fitting = (terms for name, terms in self._special.items() if record.destination.startswith(name))
+        return next(fitting, self._terms)
 
     def _settle(self, record: OutboxRecord, error: Exception | None, done: Relayed, *, delivered: bool = False) -> bool:
         """Record it, and tell who is not heard."""

@@ -42,9 +42,12 @@ def erase(connection: Connection, account_id: str) -> list[str]:
     connection.execute(update(schema.roots).where(troubled).values(error=""))
     outbox = schema.outbox
     connection.execute(update(outbox).where(outbox.c.root_id.in_(roots), outbox.c.error.is_not(None)).values(error=""))
+    sent = select(outbox.c.id).where(outbox.c.root_id.in_(roots))
+    answers = update(schema.deliveries).where(schema.deliveries.c.message_id.in_(sent))
+    connection.execute(answers.values(body="", error=None))
     gone = dict.fromkeys(("name", "email", "address", "tax_id"), "") | {"reference": account_id}
     connection.execute(update(_ACCOUNTS).where(_ACCOUNTS.c.id == account_id).values(**gone))
-    return list(connection.scalars(select(outbox.c.id).where(outbox.c.root_id.in_(roots))))
+    return list(connection.scalars(sent))
 
 
 def customers(connection: Connection, account_id: str) -> list[str]:

@@ -450,13 +450,15 @@ subscribers = Table(
     Column("events", JSON, nullable=False),
     # told, and not delivered before it goes on
     Column("paused", Boolean, nullable=False),
+    # since when a webhook has only failed; null where the last attempt went well
+    Column("failing_since", Instant),
 )
 
 # what webhooks are signed with, newest first; an older one until it expires
 webhook_secrets = Table(
     "lifecycle_webhook_secrets",
     metadata,
-    Column("webhook_id", Text, ForeignKey("lifecycle_instances.id"), primary_key=True),
+    Column("webhook_id", Text, primary_key=True),
     Column("created_at", Instant, primary_key=True),
     Column("secret", Text, nullable=False),
     Column("expires_at", Instant),
@@ -468,10 +470,12 @@ deliveries = Table(
     metadata,
     Column("message_id", Text, ForeignKey("lifecycle_outbox.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("webhook_id", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("milliseconds", Integer, nullable=False),
     # of the answer; null where there was none
     Column("status", Integer),
     Column("body", Text, nullable=False),
     Column("error", Text),
+    Index("ix_lifecycle_deliveries_webhook_id_at", "webhook_id", "at"),
 )

@@ -113,6 +113,7 @@ def test_check_says_what_it_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "               lifecycle_machines.member:MemberMachine",
         "               lifecycle_machines.wallet:WalletMachine",
         "               lifecycle_machines.invitation:InvitationMachine",
+        "               lifecycle_machines.webhook:WebhookMachine",
         "jobs           verify_history: lifecycle_jobs.verify:verify_history, 0 4 * * *",
         "               relay_outbox: lifecycle_jobs.relay:relay_outbox, every 5s",
         "plans          basic",

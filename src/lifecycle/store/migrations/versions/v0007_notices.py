@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("events", sa.JSON(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("failing_since", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lifecycle_subscribers")),
     )
     op.create_table(
@@ -29,16 +30,12 @@ def upgrade() -> None:
         sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("webhook_id", "created_at", name=op.f("pk_lifecycle_webhook_secrets")),
-        sa.ForeignKeyConstraint(
-            ["webhook_id"],
-            ["lifecycle_instances.id"],
-            name=op.f("fk_lifecycle_webhook_secrets_webhook_id_lifecycle_instances"),
-        ),
     )
     op.create_table(
         "lifecycle_deliveries",
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("webhook_id", sa.Text(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("milliseconds", sa.Integer(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
@@ -49,3 +46,4 @@ def upgrade() -> None:
             ["message_id"], ["lifecycle_outbox.id"], name=op.f("fk_lifecycle_deliveries_message_id_lifecycle_outbox")
         ),
     )
+    op.create_index("ix_lifecycle_deliveries_webhook_id_at", "lifecycle_deliveries", ["webhook_id", "at"])
