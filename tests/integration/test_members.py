@@ -273,6 +273,7 @@ def test_accounts_from_before_get_their_administrator(database_url: str) -> None
             for table in [*newer, *people, schema.members]:
                 table.drop(connection)
             connection.exec_driver_sql("DROP INDEX ix_lifecycle_ledger_tokens")
+            connection.exec_driver_sql("DROP INDEX ix_lifecycle_outbox_parked")
             connection.exec_driver_sql("ALTER TABLE lifecycle_outbox DROP COLUMN merged_into")
             connection.exec_driver_sql("ALTER TABLE lifecycle_accounts DROP COLUMN language")
             connection.exec_driver_sql("UPDATE lifecycle_schema SET version_num = '0004'")

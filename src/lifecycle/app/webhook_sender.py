@@ -30,6 +30,7 @@ from lifecycle.engine.records import Subscriber
 from lifecycle.engine.relay import Terms, told
 from lifecycle.engine.work import Work
 from lifecycle.errors import LifecycleError
+from lifecycle.store import outbox
 from lifecycle.store import webhooks as store
 from lifecycle.store.subscribers import subscribe, unsubscribe
 from lifecycle.store.transaction import SqlTransaction
@@ -146,16 +147,19 @@ class WebhookSender:
     def _disable(self, webhook_id: str, message: Message) -> None:
         def job(work: Work[SqlTransaction]) -> None:
             if _state(work, webhook_id) in ("live", "paused"):
+                connection = work.transaction.connection
                 work.record(webhook_id, "disabled", {"message": message.id})
-                unsubscribe(work.transaction.connection, PREFIX + webhook_id)
-                store.drop(work.transaction.connection, webhook_id, work.now(), besides=message.id)
+                unsubscribe(connection, PREFIX + webhook_id)
+                outbox.drop_all(connection, PREFIX + webhook_id, work.now(), besides=message.id)
 
         self._context.engine.attempt(job)
 
 
 def listening(connection: Connection, webhook_id: str, events: Sequence[str], *, paused: bool = False) -> None:
-    """Have a webhook told of these."""
+    """Have a webhook told of these; while it is paused, what waits for it is laid aside."""
     subscribe(connection, Subscriber(PREFIX + webhook_id, tuple(events), paused))
+    if paused:
+        outbox.park(connection, PREFIX + webhook_id)
 
 
 def body_of(message: Message) -> bytes:

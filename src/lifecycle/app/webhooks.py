@@ -188,7 +188,7 @@ class Webhooks:
             connection = work.transaction.connection
             listening(connection, webhook, _events(work, webhook))
             store.fails(connection, webhook, None)
-            store.wake(connection, webhook, work.now())
+            outbox.unpark(connection, PREFIX + webhook, work.now())
 
         return self._command(webhook, "resumed", {}, done, follow)
 
@@ -198,7 +198,7 @@ class Webhooks:
         def follow(work: SqlWork, _state: str) -> None:
             connection = work.transaction.connection
             unsubscribe(connection, PREFIX + webhook)
-            store.drop(connection, webhook, work.now())
+            outbox.drop_all(connection, PREFIX + webhook, work.now())
             store.forget_secrets(connection, webhook)
 
         return self._command(webhook, "removed", {}, done, follow)

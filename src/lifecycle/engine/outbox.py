@@ -110,7 +110,7 @@ def messages(
         )
 
     for place, one in enumerate(listening, 1):
-        yield message(-place, one.name, f"{row.machine}.{row.event}", everything, parked=one.paused)
+        yield message(-place, one.name, f"{row.machine}.{row.event}", everything, parked=one.paused and clock is None)
     for place, effect in enumerate(row.effects):
         match effect:
             case {"effect": "notice", "kind": str(kind)} if notices:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, text, tuple_, update
 
-from lifecycle.engine.records import OutboxRecord
+from lifecycle.engine.records import OutboxRecord, OutboxStatus
 from lifecycle.store import schema
 from lifecycle.store.among import among
 from lifecycle.store.clocks import on_clock
@@ -34,8 +35,8 @@ _SETTLE = (
     .where(_TABLE.c.id == bindparam("message"), _TABLE.c.fence == bindparam("lease"), _TABLE.c.status == "leased")
     .values({name: bindparam(name) for name in _OUTCOME})
 )
-_PARK = update(_TABLE).where(_TABLE.c.destination == bindparam("to"), _TABLE.c.status == "waiting")
-_UNPARK = update(_TABLE).where(_TABLE.c.destination == bindparam("to"), _TABLE.c.status == "parked")
+_WAITS, _PARKED = _TABLE.c.wake_at.is_not(None), text("status = 'parked'")
+"""As the partial indexes have it."""
 _LEASE = (
     update(_TABLE)
     .where(among(_TABLE.c.id))
@@ -202,15 +203,31 @@ def messages(
 def unfinished(connection: Connection, destinations: Collection[str]) -> dict[str, int]:
     """How many messages are still to be delivered to these destinations; of those to which there are any."""
     column = _TABLE.c.destination
-    query = select(column, func.count()).where(column.in_(destinations), _TABLE.c.wake_at.is_not(None))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(column))}
+    query = select(column, func.count()).where(column.in_(destinations)).group_by(column)
+    found = Counter[str]()
+    for which in (_WAITS, _PARKED):
+        found.update({row[0]: row[1] for row in connection.execute(query.where(which))})
+    return dict(found)
 
 
 def park(connection: Connection, destination: str) -> None:
     """Lay aside what waits for a destination that is paused: no relay passes over it any more."""
-    connection.execute(_PARK.values(status="parked", wake_at=None), {"to": destination})
+    parked: OutboxStatus = "parked"
+    waiting = (_TABLE.c.destination == destination, _WAITS, _TABLE.c.status == "waiting", _TABLE.c.clock.is_(None))
+    connection.execute(update(_TABLE).where(*waiting).values(status=parked, wake_at=None))
 
 
 def unpark(connection: Connection, destination: str, now: datetime) -> None:
-    """Have what was laid aside delivered from now on, with all its attempts."""
-    connection.execute(_UNPARK.values(status="waiting", wake_at=now, attempts=0), {"to": destination})
+    """Have what was laid aside, or is to be tried again later, delivered now, with all its attempts."""
+    waits = and_(_WAITS, _TABLE.c.status == "waiting", _TABLE.c.clock.is_(None))
+    for which in (waits, _PARKED):
+        resumed = update(_TABLE).where(_TABLE.c.destination == destination, which)
+        connection.execute(resumed.values(status="waiting", wake_at=now, attempts=0))
+
+
+def drop_all(connection: Connection, destination: str, now: datetime, *, besides: str = "") -> int:
+    """Give up all that is still to be delivered to a destination, but for this message; how many those were."""
+    status: OutboxStatus = "dropped"
+    values = {"status": status, "wake_at": None, "finished_at": now}
+    given_up = update(_TABLE).where(_TABLE.c.destination == destination, _TABLE.c.id != besides).values(values)
+    return sum(connection.execute(given_up.where(which)).rowcount for which in (_WAITS, _PARKED))

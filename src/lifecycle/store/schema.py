@@ -251,6 +251,13 @@ Index(
     sqlite_where=text("status = 'dead'"),
 )
 
+Index(
+    "ix_lifecycle_outbox_parked",
+    outbox.c.destination,
+    postgresql_where=text("status = 'parked'"),
+    sqlite_where=text("status = 'parked'"),
+)
+
 checkpoints = Table(
     "lifecycle_checkpoints",
     metadata,

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from lifecycle.engine.records import OutboxStatus
 from lifecycle.store import schema
 from lifecycle.store.transaction import writing_failures
 
@@ -134,17 +133,3 @@ def failing(connection: Connection) -> dict[str, datetime]:
     """Since when those that fail do, by their ids."""
     query = select(_SUBSCRIBERS.c.name, _SUBSCRIBERS.c.failing_since).where(_SUBSCRIBERS.c.failing_since.is_not(None))
     return {row[0].removeprefix(PREFIX): row[1] for row in connection.execute(query)}
-
-
-def wake(connection: Connection, webhook_id: str, now: datetime) -> None:
-    """Have all that waits for it delivered now, each with all its attempts."""
-    waiting = (_OUTBOX.c.destination == PREFIX + webhook_id, _OUTBOX.c.status == "waiting", _OUTBOX.c.clock.is_(None))
-    connection.execute(update(_OUTBOX).where(*waiting).values(wake_at=now, attempts=0))
-
-
-def drop(connection: Connection, webhook_id: str, now: datetime, *, besides: str = "") -> int:
-    """Give up all that waits for it, but for this message; how many those were."""
-    status: OutboxStatus = "dropped"
-    unfinished = (_OUTBOX.c.destination == PREFIX + webhook_id, _OUTBOX.c.wake_at.is_not(None))
-    dropped = update(_OUTBOX).where(*unfinished, _OUTBOX.c.id != besides)
-    return connection.execute(dropped.values(status=status, wake_at=None, finished_at=now)).rowcount

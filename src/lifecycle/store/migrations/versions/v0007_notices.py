@@ -14,6 +14,10 @@ down_revision = "0006"
 def upgrade() -> None:
     """Create the tables, and add two columns that are empty for what is there."""
     op.add_column("lifecycle_outbox", sa.Column("merged_into", sa.Text(), nullable=True))
+    parked = sa.text("status = 'parked'")
+    op.create_index(
+        "ix_lifecycle_outbox_parked", "lifecycle_outbox", ["destination"], postgresql_where=parked, sqlite_where=parked
+    )
     op.add_column("lifecycle_accounts", sa.Column("language", sa.Text(), nullable=True))
     op.create_table(
         "lifecycle_subscribers",
