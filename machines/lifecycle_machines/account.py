@@ -6,6 +6,7 @@ from statemachine import State
 
 from lifecycle.domain.machine import Json, Machine, refuse
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import AccountShape
 
 
 class AccountMachine(Machine[Json, Surroundings]):
@@ -13,6 +14,7 @@ class AccountMachine(Machine[Json, Surroundings]):
 
     kind = "account"
     prefix = "acct"
+    shape = AccountShape
 
     new = State(initial=True)
     open = State()

@@ -7,6 +7,7 @@ from statemachine import State
 from lifecycle.domain.effects import Post, Start
 from lifecycle.domain.machine import Effect, Json, Machine, refusing
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import AdjustmentShape
 
 
 class AdjustmentMachine(Machine[Json, Surroundings]):
@@ -17,6 +18,7 @@ class AdjustmentMachine(Machine[Json, Surroundings]):
 
     kind = "adjustment"
     prefix = "adj"
+    shape = AdjustmentShape
 
     new = State(initial=True)
     made = State(final=True)

@@ -12,6 +12,7 @@ from lifecycle.domain.effects import Number, Post, Start
 from lifecycle.domain.invoicing import line, sum_of
 from lifecycle.domain.machine import Effect, Json, Machine
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import CreditNoteShape
 
 
 class CreditNoteMachine(Machine[Json, Surroundings]):
@@ -22,6 +23,7 @@ class CreditNoteMachine(Machine[Json, Surroundings]):
 
     kind = "credit_note"
     prefix = "cn"
+    shape = CreditNoteShape
     deferred = ("issued",)
     alone = ("issued",)
 

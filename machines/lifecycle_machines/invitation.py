@@ -13,6 +13,7 @@ from statemachine import State
 from lifecycle.domain.effects import Notice
 from lifecycle.domain.machine import Json, Machine
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import InvitationShape
 
 
 class InvitationMachine(Machine[Json, Surroundings]):
@@ -21,6 +22,7 @@ class InvitationMachine(Machine[Json, Surroundings]):
 
     kind = "invitation"
     prefix = "ivt"
+    shape = InvitationShape
     deferred = ("expired",)
     final_codes = {  # noqa: RUF012  # a constant of the class
         "used_up": "invitation_used_up",

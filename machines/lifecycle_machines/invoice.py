@@ -20,6 +20,7 @@ from lifecycle.domain.invoicing import sum_of
 from lifecycle.domain.machine import Effect, Json, Machine, refusing
 from lifecycle.domain.policies import Dunning
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import InvoiceShape
 
 GATEWAY = "gateway"
 """The destination that asks the gateway for money."""
@@ -32,6 +33,7 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
 
     kind = "invoice"
     prefix = "inv"
+    shape = InvoiceShape
     deferred = ("opened", "retry_due")
     alone = ("opened",)
     final_codes = {"paid": "already_paid"}  # noqa: RUF012  # a constant of the class

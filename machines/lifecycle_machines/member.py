@@ -10,6 +10,7 @@ from statemachine import State
 from lifecycle.domain.effects import Notice
 from lifecycle.domain.machine import Json, Machine, refuse, refusing
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import MemberShape
 
 
 class MemberMachine(Machine[Json, Surroundings]):
@@ -17,6 +18,7 @@ class MemberMachine(Machine[Json, Surroundings]):
 
     kind = "member"
     prefix = "mem"
+    shape = MemberShape
     apart = True
 
     new = State(initial=True)

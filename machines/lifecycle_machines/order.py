@@ -16,6 +16,7 @@ from lifecycle.domain.effects import Apply, Start, Tell
 from lifecycle.domain.machine import EVERYTHING, Effect, Json, Machine
 from lifecycle.domain.order import Order
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import OrderShape
 
 KIND = "subscription"
 
@@ -25,6 +26,7 @@ class OrderMachine(Machine[Order, Surroundings]):
 
     kind = "order"
     prefix = "ord"
+    shape = OrderShape
     deferred = ("expired",)
     final_codes = {"expired": "quote_expired"}  # noqa: RUF012  # a constant of the class
 

@@ -8,6 +8,7 @@ from lifecycle.domain.effects import Post, Send
 from lifecycle.domain.machine import Effect, Json, Machine
 from lifecycle.domain.surroundings import Surroundings
 from lifecycle_machines.invoice import GATEWAY
+from lifecycle_machines.shapes import RefundShape
 
 
 class RefundMachine(Machine[Json, Surroundings]):
@@ -19,6 +20,7 @@ class RefundMachine(Machine[Json, Surroundings]):
 
     kind = "refund"
     prefix = "ref"
+    shape = RefundShape
 
     new = State(initial=True)
     asked = State()

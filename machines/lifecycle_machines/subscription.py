@@ -9,6 +9,7 @@ from __future__ import annotations
 from statemachine import State
 
 from lifecycle.domain.machine import refuse
+from lifecycle_machines.shapes import SubscriptionShape
 from lifecycle_machines.subscription_actions import SubscriptionActions
 
 CHOICE = ["plan_known", "plan_offered", "seats_offered", "seats_within", "seats_enough"]
@@ -21,6 +22,7 @@ class SubscriptionMachine(SubscriptionActions):
     """From the purchase to the end. In a transition's guards, the plain ones choose it, the others may refuse it."""
 
     kind = "subscription"
+    shape = SubscriptionShape
     deferred = ("end_date_arrives", "payment_exhausted", "change_takes_effect", "trial_ends", "cycle_starts")
 
     new = State(initial=True)

@@ -7,6 +7,7 @@ from statemachine import State
 from lifecycle.domain.effects import Post
 from lifecycle.domain.machine import Json, Machine, refusing
 from lifecycle.domain.surroundings import Surroundings
+from lifecycle_machines.shapes import WalletShape
 
 
 class WalletMachine(Machine[Json, Surroundings]):
@@ -14,6 +15,7 @@ class WalletMachine(Machine[Json, Surroundings]):
 
     kind = "wallet"
     prefix = "wallet"
+    shape = WalletShape
 
     new = State(initial=True)
     open = State()

@@ -9,6 +9,7 @@ from statemachine import State
 
 from lifecycle.domain.effects import Notice, Send
 from lifecycle.domain.machine import Json, Machine, refuse
+from lifecycle_machines.shapes import WebhookShape
 
 FACTS = ("url", "events", "description")
 
@@ -19,6 +20,7 @@ class WebhookMachine(Machine[Json, None]):
 
     kind = "webhook"
     prefix = "whk"
+    shape = WebhookShape
     final_codes = {"removed": "webhook_removed"}  # noqa: RUF012  # a constant of the class
 
     new = State(initial=True)

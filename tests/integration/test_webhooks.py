@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from lifecycle import Lifecycle, LifecycleError, VirtualClock
+from lifecycle.app.webhook_schemas import schema_for
+from lifecycle.config.settings import MACHINES
+from lifecycle.engine.registry import load_machines
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import NotFound
 from lifecycle.verify import verify
@@ -21,6 +25,7 @@ pytestmark = pytest.mark.sampled
 
 START = "2026-01-31T09:00+00:00"
 NOW = datetime.fromisoformat(START)
+REGISTRY = load_machines(MACHINES)
 World = tuple[Lifecycle, VirtualClock, Answering]
 SUBSCRIBED = ("subscription.subscribed",)
 
@@ -68,6 +73,25 @@ def test_a_webhook_is_told_of_what_it_has_asked_for(world: World) -> None:
     [delivery] = shop.webhooks.deliveries(webhook=added.webhook.id)
     assert (delivery.message_id, delivery.number, delivery.at) == (message.id, 1, NOW)
     assert (delivery.status, delivery.body, delivery.error) == (200, "thanks", None)
+    assert verify(shop.database).findings == ()
+
+
+def test_what_is_sent_of_a_webhook_itself_is_as_published(world: World) -> None:
+    """It hears of itself too, where it has asked for everything; and of a test (X340)."""
+    shop, clock, server = world
+    id = shop.webhooks.add(server.url, description="CRM").webhook.id
+    shop.webhooks.test(id)
+    shop.webhooks.edit(id, description="")
+    shop.webhooks.rotate(id)
+    shop.webhooks.pause(id, reason="A while.")
+    clock.move_to(NOW + timedelta(hours=1))
+    shop.webhooks.resume(id)
+    shop.relay_outbox()
+    told = [json.loads(sent.body) for sent in server.sent]
+    types = [f"webhook.{what}" for what in ("added", "test", "tested", "edited", "rotated", "paused", "resumed")]
+    assert sorted(one["type"] for one in told) == sorted(types)
+    for one in told:
+        Draft202012Validator(schema_for(REGISTRY, one["type"])).validate(one)
     assert verify(shop.database).findings == ()
 
 

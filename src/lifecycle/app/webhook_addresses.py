@@ -7,6 +7,7 @@ are the very addresses that are connected to: a name is resolved once, and its a
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ PORTS = (80, 443)
 LOWEST_PORT = 1024
 """Below it only the two of the web: no webhook talks to a mail server, or to anything else that runs as root."""
 LONGEST_URL = 2000
+LONGEST_NAME = 253
 
 _NAT64 = ip_network("64:ff9b::/96")
 _UNICAST = ip_network("2000::/3")
@@ -140,8 +142,7 @@ def _ascii_host(host: str) -> str:
         name = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         raise Forbidden(f"{host!r} is no name of a host.") from None
-    labels = name.split(".")
-    if not all(label and label.replace("-", "").replace("_", "").isalnum() for label in labels):
+    if len(name) > LONGEST_NAME or not all(re.fullmatch(r"[a-z0-9_-]+", label) for label in name.split(".")):
         raise Forbidden(f"{host!r} is no name of a host.")
     return name
 

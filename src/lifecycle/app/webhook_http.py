@@ -34,6 +34,9 @@ class Replied:
     retry_after: str | None = None
 
 
+_Timed = tuple[socket.socket, threading.Event]
+
+
 class TooSlow(OSError):
     """The answer was not there in time."""
 
@@ -60,16 +63,16 @@ class Poster:
         """Raises Forbidden, OSError and http.client.HTTPException."""
         target, end = self._allowed.target(url), stopwatch() + self._timeout
         addresses = self._allowed.addresses(target, self._asking(end))
-        with self._connected(target, addresses, end) as connected:
-            return _exchange(target, connected, headers, body)
+        with self._connected(target, addresses, end) as (connected, late):
+            return _exchange(target, connected, late, headers, body)
 
     @contextmanager
-    def _connected(self, target: Target, addresses: Sequence[str], end: float) -> Iterator[socket.socket]:
-        """A connection that is shut when its time is up, whatever it is doing."""
+    def _connected(self, target: Target, addresses: Sequence[str], end: float) -> Iterator[_Timed]:
+        """A connection that is shut when its time is up, whatever it is doing; and what is set then."""
         plain = _connect(addresses, target.port, end)
         with plain, plain.dup() as handle, _shut_at(end, handle) as late:  # TLS takes the first one over
             try:
-                yield self._secured(plain, target) if target.secure else plain
+                yield (self._secured(plain, target) if target.secure else plain), late
             except (OSError, http.client.HTTPException) as error:
                 if late.is_set():
                     raise self._too_slow() from error
@@ -139,7 +142,9 @@ def _connect(addresses: Sequence[str], port: int, end: float) -> socket.socket:
     raise OSError("There is no address.")
 
 
-def _exchange(target: Target, connected: socket.socket, headers: Mapping[str, str], body: bytes) -> Replied:
+def _exchange(
+    target: Target, connected: socket.socket, late: threading.Event, headers: Mapping[str, str], body: bytes
+) -> Replied:
     """Ask, and read the answer; once its head is there, what is missing of its body does not matter."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = connected
@@ -147,11 +152,13 @@ def _exchange(target: Target, connected: socket.socket, headers: Mapping[str, st
     try:
         connection.request("POST", target.path, body, {"Host": target.netloc, "Connection": "close", **headers})
         answer = connection.getresponse()
+        if late.is_set():  # a head that was cut is none, though it looks like one
+            raise ConnectionAbortedError
         try:
             read = answer.read(MOST_READ)
         except http.client.IncompleteRead as cut:
             read = cut.partial
-        except OSError:
+        except (OSError, http.client.HTTPException):
             read = b""
         return Replied(answer.status, read, answer.getheader("Retry-After"))
     finally:

@@ -40,6 +40,7 @@ from lifecycle.cli import (
     subscriptions,
     timeline,
     tokens,
+    webhooks,
 )
 from lifecycle.cli.failures import USAGE
 
@@ -182,6 +183,20 @@ HANDLERS: tuple[Command, ...] = (
     ("list", handlers.list_, "lifecycle handlers list"),
     ("forget", handlers.forget, "lifecycle handlers forget crm --reason 'the CRM is gone'"),
 )
+WEBHOOKS: tuple[Command, ...] = (
+    ("add", webhooks.add, "lifecycle webhooks add https://shop.example/hooks --event 'subscription.*'"),
+    ("list", webhooks.list_, "lifecycle webhooks list"),
+    ("show", webhooks.show, "lifecycle webhooks show whk_01…"),
+    ("edit", webhooks.edit, "lifecycle webhooks edit whk_01… --event subscription.ended"),
+    ("deliveries", webhooks.deliveries, "lifecycle webhooks deliveries whk_01…"),
+    ("resend", webhooks.resend, "lifecycle webhooks resend out_01… --reason 'they lost it'"),
+    ("rotate", webhooks.rotate, "lifecycle webhooks rotate whk_01… --overlap 24h"),
+    ("test", webhooks.send_test, "lifecycle webhooks test whk_01…"),
+    ("pause", webhooks.pause, "lifecycle webhooks pause whk_01… --reason 'they move house'"),
+    ("resume", webhooks.resume, "lifecycle webhooks resume whk_01…"),
+    ("remove", webhooks.remove, "lifecycle webhooks remove whk_01…"),
+    ("schema", webhooks.schema, "lifecycle webhooks schema subscription.cancel"),
+)
 SCENARIO: tuple[Command, ...] = (
     ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
     ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
@@ -215,6 +230,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
     ("handlers", HANDLERS, "Your functions that are told of transitions."),
+    ("webhooks", WEBHOOKS, "Addresses that are told of transitions."),
     ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
     ("clock", CLOCK, "Clocks on which testers have time pass."),
 )

@@ -121,6 +121,8 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
     apart: ClassVar[bool] = False
     """Whether instances are loaded one by one, when they are asked for, and not with their root: for machines of which
     a root has thousands. They defer nothing, and nobody has them for siblings."""
+    shape: ClassVar[type | None] = None
+    """A TypedDict of the facts in their JSON form, from which the schema of what webhooks are sent is made."""
     keeps_key: ClassVar[bool] = False
     """Whether an instance holds its `live_key` for good."""
 
