@@ -11,7 +11,7 @@ from typing import TypeVar
 from lifecycle.app.context import Context
 from lifecycle.app.handlers import Handlers
 from lifecycle.app.lanes import Lanes
-from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.mailer import Mailer, post_of
 from lifecycle.app.till import GATEWAY, LATE
 from lifecycle.config.model import OutboxSettings
 from lifecycle.engine.outbox import Deliver, DeliverTogether
@@ -85,9 +85,8 @@ class Delivering:
 
     def _served(self) -> Mapping[str, Deliver]:
         """The function of each destination, as it is served now."""
-        config = self._context.config
-        if config.mailbox is not None:
-            self._fixed.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
+        if self._context.config.mail.is_used and MAIL not in self._fixed:
+            self._fixed[MAIL] = Mailer(self._context, post_of(self._context.config)).deliver
         return {**self._fixed, **self._handlers.functions}
 
     def _relay(self, served: Mapping[str, Deliver]) -> Relay:

@@ -28,6 +28,7 @@ from lifecycle.cli import (
     machines,
     members,
     migrating,
+    notices,
     operating,
     operations,
     outbox,
@@ -182,6 +183,12 @@ HANDLERS: tuple[Command, ...] = (
     ("list", handlers.list_, "lifecycle handlers list"),
     ("forget", handlers.forget, "lifecycle handlers forget crm --reason 'the CRM is gone'"),
 )
+NOTICES: tuple[Command, ...] = (
+    ("kinds", notices.kinds, "lifecycle notices kinds"),
+    ("preview", notices.preview, "lifecycle notices preview renewed --html renewed.html"),
+    ("sent", notices.sent, "lifecycle notices sent --account acme"),
+    ("catalogue", notices.catalogue, "lifecycle notices catalogue > lifecycle.pot"),
+)
 SCENARIO: tuple[Command, ...] = (
     ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
     ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
@@ -215,6 +222,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("account", ACCOUNT, "Accounts: the customers."),
     ("outbox", OUTBOX, "Messages on their way."),
     ("handlers", HANDLERS, "Your functions that are told of transitions."),
+    ("notices", NOTICES, "What customers are written."),
     ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
     ("clock", CLOCK, "Clocks on which testers have time pass."),
 )
