@@ -138,15 +138,16 @@ def test_messages_in_files_go_too(shop: Shop) -> None:
     """The file mailbox's, by the ids of the account's messages; those of others stay (rule A2)."""
     with shop.lifecycle.database.reading() as connection:
         [sent, *_] = connection.scalars(select(schema.outbox.c.id)).all()
-    folder = shop.lifecycle.config.path.parent / str(shop.lifecycle.config.mailbox)
+    folder = shop.lifecycle.config.path.parent / shop.lifecycle.config.mail.path
     there = folder.exists()
     folder.mkdir(exist_ok=True)
-    mine, other = folder / f"{sent}.json", folder / "out_other.json"
+    mine, other = [folder / f"{sent}.{form}" for form in ("json", "eml")], folder / "out_other.eml"
     try:
-        mine.write_text(ANN)
+        for one in mine:
+            one.write_text(ANN)
         other.write_text("another's")
         shop.lifecycle.accounts.delete("acme-ref", by="operator")
-        assert (mine.exists(), other.exists()) == (False, True)
+        assert [one.exists() for one in (*mine, other)] == [False, False, True]
     finally:
         other.unlink()
         if not there:

@@ -116,13 +116,14 @@ def test_time_travel_and_the_outbox(world: World) -> None:
 
 
 def test_a_file_mailbox_takes_what_is_sent_to_mail(database_url: str, tmp_path: Path) -> None:
-    """One file for each message, named by its id, and nothing else."""
-    mail = {"LIFECYCLE_MAIL__PATH": str(tmp_path / "mail")}
+    """One file for each message, named by its id, and nothing else: JSON, unless it is a notice."""
+    mail = {"LIFECYCLE_MAIL__PATH": str(tmp_path / "mail"), "LIFECYCLE_SELLER__EMAIL": "desk@example.test"}
     with travelling(database_url, START, LIFECYCLE_MACHINES=f"[{COURIER}]", **mail) as (lifecycle, _):
         courier = hire(lifecycle)
         sent = order(lifecycle, courier, "mail", "renewed")
         assert lifecycle.relay_outbox() == Relayed(delivered=2)
-    [_, file] = sorted((tmp_path / "mail").iterdir())  # the first is its notice
+    [notice, file] = sorted((tmp_path / "mail").iterdir())
+    assert notice.suffix == ".eml"
     assert file.name == f"{sent.id}.json"
     assert json.loads(file.read_text("utf-8")) == {
         "id": sent.id,

@@ -115,7 +115,12 @@ def test_what_is_no_time_is_refused(traveller: Traveller) -> None:
 def test_nothing_of_the_configuration_reaches_out(config: Config, traveller: Traveller) -> None:
     """Neither its database nor its gateway, its jobs or its mailbox."""
     apart = traveller.lifecycle.config
-    assert (apart.database_url, apart.jobs, apart.mailbox, traveller.gateway.name) == ("sqlite://", (), None, "sandbox")
+    assert (apart.database_url, apart.jobs, apart.mail.use, traveller.gateway.name) == (
+        "sqlite://",
+        (),
+        "none",
+        "sandbox",
+    )
     assert not list(config.path.parent.glob("*.db*"))
 
 

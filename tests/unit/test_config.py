@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.config import ConfigError, JobSpec, LogSettings, Problem, load_config
-from lifecycle.config.model import GatewaySettings, InvoiceSettings, OutboxSettings
+from lifecycle.config.model import NO_MAIL, GatewaySettings, InvoiceSettings, MailSettings, OutboxSettings
 from lifecycle.config.settings import MACHINES
 from lifecycle.domain.calendar import Duration, Interval
 from lifecycle.domain.catalog import ChangeRule, CreditTerms, Policies, Proration, SeatTerms
@@ -32,7 +32,8 @@ def test_the_shipped_configuration_loads() -> None:
         JobSpec("relay_outbox", "lifecycle_jobs.relay:relay_outbox", every=Duration(0, 5)),
     )
     assert config.outbox == OutboxSettings(Duration(0, 60), 20, Duration(0, 5), Duration(0, 3600))
-    assert config.mailbox == "mail"
+    assert config.mail == MailSettings("file", "mail")
+    assert config.language == "en"
     assert config.log == LogSettings("auto", "info")
     assert config.gateway == GatewaySettings("sandbox", Duration(0, 120))
     assert config.invoices == InvoiceSettings("INV-", "CN-", None)
@@ -61,7 +62,7 @@ def test_a_catalogue_is_all_that_has_to_be_written(tmp_path: Path) -> None:
     assert (config.zone, config.heartbeat, config.batch) == (shipped.zone, shipped.heartbeat, shipped.batch)
     assert (config.machines, config.log, config.gateway) == (shipped.machines, shipped.log, shipped.gateway)
     assert config.quote_lifetime == shipped.quote_lifetime
-    assert (config.outbox, config.mailbox) == (shipped.outbox, shipped.mailbox)
+    assert (config.outbox, config.mail) == (shipped.outbox, shipped.mail)
     assert config.catalog.policies == shipped.catalog.policies
 
 
@@ -73,11 +74,11 @@ def test_a_plan_needs_prices_only(tmp_path: Path) -> None:
 
 
 def test_the_outbox_has_settings(tmp_path: Path) -> None:
-    """How long a lease is, how often and after how long a delivery is tried again; and no mailbox."""
+    """How long a lease is, how often and after how long a delivery is tried again; and no mail."""
     text = SHOP + "outbox: {lease: 5m, attempts: 3, first_retry: 10s, longest_retry: 1d}\nmail: {use: none}\n"
     config = load(tmp_path, text)
     assert config.outbox == OutboxSettings(Duration(0, 300), 3, Duration(0, 10), Duration(1, 0))
-    assert config.mailbox is None
+    assert config.mail == NO_MAIL
 
 
 def test_prices_by_currency_have_that_currencys_decimals(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ CASES: list[Case] = [
         "unknown key",
         "zone: UTC\n" + SHOP + "databse: {url: x}\n",
         "config.yaml:9: databse: {url: 'x'}",
-        "a known key: one of database, zone, scheduler, machines, jobs, handlers, log, outbox, webhooks, mail, "
-        "gateway, invoices, seller, quotes, members, invitations, clocks, policies, catalog",
+        "a known key: one of database, zone, language, scheduler, machines, jobs, handlers, log, outbox, webhooks, "
+        "mail, gateway, invoices, seller, quotes, members, invitations, clocks, policies, catalog",
     ),
     (
         "unknown key inside",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Required, TypedDict, Unpack
 
+from lifecycle.app import arguments
 from lifecycle.app.arguments import email, invalid
 from lifecycle.app.closing import Closing, Deleted
 from lifecycle.app.context import Context
@@ -41,6 +42,8 @@ class Details(TypedDict, total=False):
     """What can be charged, as the gateway calls it; True: the sandbox's good card."""
     address: str
     tax_id: str
+    language: str | None
+    """What it is written to in, such as `de`; the configuration's, unless given."""
     clock: str | None
     """The named clock that it is to be on, for tests."""
 
@@ -53,9 +56,11 @@ class Changed(Said, total=False):
     email: str
     address: str
     tax_id: str
+    language: str
+    """Empty: the configuration's."""
 
 
-EDITABLE = ("reference", "name", "email", "address", "tax_id")
+EDITABLE = ("reference", "name", "email", "address", "tax_id", "language")
 
 
 class Accounts:
@@ -73,15 +78,17 @@ class Accounts:
         return self._context.engine.attempt(lambda work: self.write(work.transaction, account, method))
 
     def edit(self, account: str, **changed: Unpack[Changed]) -> Account:
-        """Change an account's name, e-mail address (which is its first administrator's), postal address, tax id or
-        reference. Raises NotFound, Refused (`invalid`, `reference_taken`, `no_change`, `account_closed`)."""
+        """Change an account's name, e-mail address (which is its first administrator's), postal address, tax id,
+        language or reference. Raises NotFound, Refused (`invalid`, `reference_taken`, `no_change`,
+        `account_closed`)."""
         found = self.get(account)
         values = {name: str(changed[name]) for name in EDITABLE if name in changed}  # type: ignore[literal-required]
+        language = {"language": arguments.language(values.pop("language"))} if "language" in values else {}
         if "email" in values:
             values["email"] = email(values["email"])
         _see_texts({name: text for name, text in values.items() if name != "email"})
         try:
-            self._closing.change(found.id, values, changed)
+            self._closing.change(found.id, values | language, changed)
         except WriteFailed as error:
             raise _taken(values.get("reference", "")) from error
         return self.get(found.id)
@@ -136,6 +143,7 @@ class Accounts:
             address=address,
             tax_id=tax_id,
             clock=clock,
+            language=arguments.language(details.get("language")),
         )
         token = details.get("payment_method")
         if not token:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import cast
 
 from lifecycle.domain.calendar import Duration, Interval, parse_instant, shift
+from lifecycle.domain.language import language_tag
 from lifecycle.domain.machine import Json
 from lifecycle.errors import Refused
 
@@ -60,6 +61,16 @@ def _unusual_email(text: str) -> str:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise invalid(f"{text!r} is not an e-mail address: {error}") from error
+
+
+def language(text: str | None) -> str | None:
+    """The tag of a language; None where none is given, or an empty one."""
+    if not text:
+        return None
+    try:
+        return language_tag(text)
+    except ValueError as error:
+        raise invalid(str(error)) from error
 
 
 def instant(when: When, zone: str) -> str:

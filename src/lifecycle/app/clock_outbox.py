@@ -9,6 +9,7 @@ from datetime import datetime
 from lifecycle.app.context import Context, Drive
 from lifecycle.app.delivering import MONEY, Delivering, terms_of
 from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.mailer import Mailer
 from lifecycle.app.till import GATEWAY, LATE, Till
 from lifecycle.engine.outbox import Deliver, Message
 from lifecycle.engine.relay import Relay, Relayed
@@ -58,7 +59,10 @@ class ClockOutbox:
         config = self._context.config
         if destination in (GATEWAY, LATE):
             return self._till.deliver
-        return _nowhere if self._quiet else FileMailbox(config.path.parent / (config.mailbox or MAIL), self._name)
+        if self._quiet:
+            return _nowhere
+        mailbox = FileMailbox(config.path.parent / config.mail.path, self._name)
+        return Mailer(self._context, mailbox, self._name).deliver if destination == MAIL else mailbox
 
 
 def _nowhere(_message: Message) -> None:

@@ -7,13 +7,13 @@ and amounts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from lifecycle.app.context import Context, SqlWork
+from lifecycle.app.mailbox import SUFFIXES
 from lifecycle.app.subjects import Subjects
 from lifecycle.app.subscriptions import Said
 from lifecycle.domain.account import Account
@@ -49,7 +49,7 @@ class Closing:
         self._context = context
         self._subjects = Subjects(context)
 
-    def change(self, account: str, asked: Mapping[str, str], said: Said) -> None:
+    def change(self, account: str, asked: Mapping[str, str | None], said: Said) -> None:
         """Write details of an open account, and log that."""
 
         def job(work: SqlWork, owner: Account, because: Because) -> None:
@@ -60,12 +60,12 @@ class Closing:
             self._step(work, owner, "edited", because)
             accounts.change_account(connection, owner.id, values)
             first = members.find_member(connection, owner.id, owner.email)
-            if "email" in values and first is not None:
-                if members.find_member(connection, owner.id, values["email"]) not in (None, first):
+            email = values.get("email")
+            if email is not None and first is not None:
+                if members.find_member(connection, owner.id, email) not in (None, first):
                     raise refused("member_exists")
-                address = {"email": values["email"], "live_email": folded(values["email"])}
-                members.change_member(connection, first.id, address)
-                erasing.rename_actor(connection, owner.id, owner.email, values["email"])
+                members.change_member(connection, first.id, {"email": email, "live_email": folded(email)})
+                erasing.rename_actor(connection, owner.id, owner.email, email)
 
         self._on(account, said, "command", job, about={"edit": dict(asked)})
 
@@ -158,10 +158,10 @@ class Closing:
 
     def _forget_files(self, messages: Sequence[str]) -> None:
         """Messages that the file mailbox holds."""
-        config = self._context.config
-        for message in messages if config.mailbox is not None else ():
-            with suppress(FileNotFoundError):
-                (config.path.parent / str(config.mailbox) / f"{message}.json").unlink()
+        folder = self._context.config.path.parent / self._context.config.mail.path
+        for message in messages:
+            for suffix in SUFFIXES:
+                (folder / f"{message}{suffix}").unlink(missing_ok=True)
 
     def _overwrite(self) -> tuple[str, ...]:
         """Have SQLite write over the bytes of what is erased, in its file and its WAL; what has to be done besides."""

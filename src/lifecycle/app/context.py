@@ -18,6 +18,7 @@ from sqlalchemy import Engine as SqlEngine
 from lifecycle.app.gateway import tax_function
 from lifecycle.app.handlers import Handle, Handlers
 from lifecycle.config import Config
+from lifecycle.config.model import NO_MAIL
 from lifecycle.domain import rights
 from lifecycle.domain.account import Account
 from lifecycle.domain.invoicing import TaxFunction
@@ -162,7 +163,7 @@ class Context:
     def rehearsing(self, database: Connections, clock: Clock, gateway: Gateway) -> Context:
         """The same on a copy that is only tried out: with this clock and gateway, and nobody listens."""
         tried = copy(self)
-        tried.config = replace(self.config, mailbox=None)
+        tried.config = replace(self.config, mail=NO_MAIL)
         tried.handlers = Handlers(())
         tried.clock, tried.ids, tried.database = clock, Ids(clock), database
         tried._listeners, tried._gateway = (), lambda: gateway
@@ -217,7 +218,7 @@ class Context:
             hold=HOLD if database.is_sqlite else HOLD_ROWS,
             listeners=listeners,
             within_host=isinstance(database, HostConnection),
-            notices=self.config.mailbox is not None,
+            notices=self.config.mail.is_used,
             subscribers=lambda: self.handlers.subscribers,
         )
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from lifecycle.app.context import Context
 from lifecycle.app.handlers import Handlers
 from lifecycle.app.lanes import FEW, Lanes
-from lifecycle.app.mailbox import FileMailbox
+from lifecycle.app.mailer import Mailer, post_of
 from lifecycle.app.till import GATEWAY, LATE
 from lifecycle.app.webhook_sender import WebhookSender
 from lifecycle.app.webhook_sender import terms_of as webhook_terms
@@ -96,9 +96,8 @@ class Delivering:
 
     def _served(self) -> Mapping[str, Deliver]:
         """The function of each destination, as it is served now."""
-        config = self._context.config
-        if config.mailbox is not None:
-            self._fixed.setdefault(MAIL, FileMailbox(config.path.parent / config.mailbox))
+        if self._context.config.mail.is_used and MAIL not in self._fixed:
+            self._fixed[MAIL] = Mailer(self._context, post_of(self._context.config)).deliver
         return {**self._fixed, **self._handlers.functions, **self._live_webhooks()}
 
     def _live_webhooks(self) -> Mapping[str, Deliver]:

@@ -33,6 +33,7 @@ from lifecycle.app.hooks import Hook, Hooks, check_name
 from lifecycle.app.importing import Imported, Importer
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
+from lifecycle.app.notices import Notices
 from lifecycle.app.outbox import Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.retention import Pruned
@@ -100,6 +101,7 @@ class Lifecycle(Parts):
         self._context.drive = driving(self._context, self._delivering)
         self.outbox = Outbox(self._context)
         self.webhooks = Webhooks(self._context)
+        self.notices = Notices(self._context)
         self.clocks = Clocks(self._context)
         self._starting = threading.Lock()
         tell_of_forks(self)

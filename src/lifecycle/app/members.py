@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Unpack
 
@@ -24,6 +23,7 @@ from lifecycle.app.people import (
     MemberView,
     PasswordToken,
     details,
+    digest,
     known,
     person,
     view,
@@ -148,7 +148,7 @@ class Members(Lists):
         def job(work: SqlWork, owner: Account, found: Member, because: Because) -> None:
             self._seating.step(work, owner, found, "password_asked", {}, because)
             expires_at = self._context.config.password_token.after(work.now(), owner.zone)
-            store.keep_token(work.transaction.connection, _digest(token), found.id, expires_at)
+            store.keep_token(work.transaction.connection, digest(token), found.id, expires_at)
             made[:] = [PasswordToken(token, found.id, expires_at)]
 
         self._of(account, member, "members.resend_password_email", {}, job, {**said, "key": None})
@@ -173,7 +173,7 @@ class Members(Lists):
             return owner.id, found.id
 
         def whose(connection: Connection) -> tuple[Member, datetime]:
-            found = store.whose_token(connection, _digest(token))
+            found = store.whose_token(connection, digest(token))
             if found is None:
                 raise refused("token_unknown")
             return found
@@ -254,7 +254,3 @@ def _present(member: Member | None, name: str) -> Member:
     if found.live_email is None:
         raise refused("removed")
     return found
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

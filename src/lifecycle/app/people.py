@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -84,6 +85,11 @@ class PasswordToken:
     token: str
     member: str
     expires_at: datetime
+
+
+def digest(token: str) -> str:
+    """What a token is stored and found by."""
+    return sha256(token.encode()).hexdigest()
 
 
 Outcome = Literal["new", "there", "again", "wrong"]

@@ -37,6 +37,9 @@ def add(
     ] = None,
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address.")] = "",
     tax_id: Annotated[str, typer.Option(metavar="TEXT", help="The tax id.")] = "",
+    language: Annotated[
+        str | None, typer.Option(metavar="LANGUAGE", help="What it is written to in, such as de.")
+    ] = None,
     clock: Annotated[
         str | None, typer.Option(metavar="CLOCK", help="For a test: the named clock that it is to be on.")
     ] = None,
@@ -55,6 +58,7 @@ def add(
             payment_method=payment_token or payment_method,
             address=address,
             tax_id=tax_id,
+            language=language,
             clock=clock,
         )
         _tell(account, as_json)
@@ -92,12 +96,22 @@ def edit(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="The organisation's name.")] = None,
     address: Annotated[str | None, typer.Option(metavar="TEXT", help="The postal address.")] = None,
     tax_id: Annotated[str | None, typer.Option(metavar="TEXT", help="The tax id.")] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="LANGUAGE", help="What it is written to in, such as de; '': the default.")
+    ] = None,
     by: options.By = "operator",
     reason: options.Reason = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Change an account's details."""
-    asked = {"reference": reference, "email": email, "name": name, "address": address, "tax_id": tax_id}
+    asked = {
+        "reference": reference,
+        "email": email,
+        "name": name,
+        "address": address,
+        "tax_id": tax_id,
+        "language": language,
+    }
     changed: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
     with opened(context) as lifecycle:
         _tell(lifecycle.accounts.edit(account, **changed, by=by, reason=reason), as_json)
@@ -161,6 +175,7 @@ def _tell(account: Account, as_json: bool, lifecycle: Lifecycle | None = None) -
         "name": account.name,
         "e-mail": account.email,
         "zone": account.zone,
+        "language": account.language,
         "currency": account.currency,
         "payment method": _method(account),
         "address": account.address or None,

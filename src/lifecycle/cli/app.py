@@ -28,6 +28,7 @@ from lifecycle.cli import (
     machines,
     members,
     migrating,
+    notices,
     operating,
     operations,
     outbox,
@@ -197,6 +198,12 @@ WEBHOOKS: tuple[Command, ...] = (
     ("remove", webhooks.remove, "lifecycle webhooks remove whk_01…"),
     ("schema", webhooks.schema, "lifecycle webhooks schema subscription.cancel"),
 )
+NOTICES: tuple[Command, ...] = (
+    ("kinds", notices.kinds, "lifecycle notices kinds"),
+    ("preview", notices.preview, "lifecycle notices preview renewed --html renewed.html"),
+    ("sent", notices.sent, "lifecycle notices sent --account acme"),
+    ("catalogue", notices.catalogue, "lifecycle notices catalogue > lifecycle.pot"),
+)
 SCENARIO: tuple[Command, ...] = (
     ("run", scenarios.run, "lifecycle scenario run stories/ --brief"),
     ("check", scenarios.check, "lifecycle scenario check stories/upgrade.scenario.yaml"),
@@ -231,6 +238,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...], str], ...] = (
     ("outbox", OUTBOX, "Messages on their way."),
     ("handlers", HANDLERS, "Your functions that are told of transitions."),
     ("webhooks", WEBHOOKS, "Addresses that are told of transitions."),
+    ("notices", NOTICES, "What customers are written."),
     ("scenario", SCENARIO, "Stories in files, on a virtual clock."),
     ("clock", CLOCK, "Clocks on which testers have time pass."),
 )

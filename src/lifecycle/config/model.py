@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+MailUse = Literal["file", "smtp", "none"]
+Tls = Literal["starttls", "implicit", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,47 @@ class WebhookSettings:
     allow: tuple[str, ...] = ()
     http: bool = False
     ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """The server that takes mail. `timeout` is how long a whole delivery may take. `repr` leaves the password out."""
+
+    host: str
+    port: int
+    tls: Tls
+    user: str | None
+    password: str | None = field(repr=False)
+    timeout: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How notices are written and sent: `smtp` to a server, `file` into the folder `path`, `none`: not at all.
+
+    `sender` is an address, as are `reply_to` and `operator`, who is told of what concerns no account. `templates` and
+    `catalogues` are folders of the host's. `link` is a page of the host's, with `{account}` and `{reference}` in it,
+    and `password_link` one with `{token}`. Paths are relative to the configuration file.
+    """
+
+    use: MailUse = "file"
+    path: str = "mail"
+    sender: str | None = None
+    reply_to: str | None = None
+    operator: str | None = None
+    templates: str | None = None
+    catalogues: str | None = None
+    link: str = ""
+    password_link: str = ""
+    smtp: SmtpSettings | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether notices are sent anywhere."""
+        return self.use != "none"
+
+
+NO_MAIL = MailSettings(use="none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +180,8 @@ class Config:
     code_attempts: CodeAttempts
     outbox: OutboxSettings
     webhooks: WebhookSettings
-    mailbox: str | None
-    """The directory of the file mailbox; None where something else serves the destination `mail`."""
+    mail: MailSettings
+    language: str
+    """What accounts are written to in that have no language of their own."""
     clocks_allowed: bool = False
     """Whether testers may put accounts on named clocks."""

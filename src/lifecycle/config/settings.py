@@ -17,8 +17,12 @@ from lifecycle.config.model import (
     LogFormat,
     LogLevel,
     LogSettings,
+    MailSettings,
+    MailUse,
     OutboxSettings,
     Seller,
+    SmtpSettings,
+    Tls,
     WebhookSettings,
 )
 from lifecycle.config.plans import CatalogSettings
@@ -27,9 +31,12 @@ from lifecycle.config.values import (
     CronText,
     DatabaseUrl,
     DottedPath,
+    Email,
     Heartbeat,
+    Language,
     Name,
     NetworkText,
+    PageLink,
     Section,
     SomeTime,
     Text,
@@ -124,11 +131,51 @@ class WebhookSection(Section):
     ca: Text | None = None
 
 
-class MailSettings(Section):
+class SmtpSection(Section):
+    """`mail.smtp:` the server that takes mail."""
+
+    host: Text
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    tls: Tls = "starttls"
+    user: Text | None = None
+    password: Text | None = None
+    timeout: SomeTime = Duration(days=0, seconds=10)
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise wrong("a user and a password, or neither")
+        return self
+
+
+class MailSection(Section):
     """`mail:`."""
 
-    use: Literal["file", "none"] = "file"
+    use: MailUse = "file"
     path: Text = "mail"
+    sender: Email | None = Field(default=None, alias="from")
+    reply_to: Email | None = None
+    operator: Email | None = None
+    templates: Text | None = None
+    catalogues: Text | None = None
+    link: PageLink = ""
+    password_link: PageLink = ""
+    smtp: SmtpSection | None = None
+
+    @model_validator(mode="after")
+    def _can_send(self) -> Self:
+        if self.use == "smtp" and self.smtp is None:
+            raise wrong("the server as `smtp: {host: …}`, for `use: smtp`")
+        if self.use == "smtp" and self.sender is None:
+            raise wrong("an address as `from`, for `use: smtp`")
+        if self.password_link and "{token}" not in self.password_link:
+            raise wrong("an address with {token} in it", at=("password_link",))
+        return self
+
+    def as_settings(self) -> MailSettings:
+        """The same as the rest of the package takes it."""
+        smtp = SmtpSettings(**dict(self.smtp)) if self.smtp else None
+        return MailSettings(**(dict(self) | {"smtp": smtp}))
 
 
 class GatewaySection(Section):
@@ -199,6 +246,7 @@ class Settings(Section):
 
     database: DatabaseSettings = DatabaseSettings()
     zone: Zone = "UTC"
+    language: Language = "en"
     scheduler: SchedulerSettings = SchedulerSettings()
     machines: list[DottedPath] = Field(default_factory=lambda: list(MACHINES))
     jobs: dict[Name, JobSettings] = Field(default_factory=dict)
@@ -206,7 +254,7 @@ class Settings(Section):
     log: LogSection = LogSection()
     outbox: OutboxSection = OutboxSection()
     webhooks: WebhookSection = WebhookSection()
-    mail: MailSettings = MailSettings()
+    mail: MailSection = MailSection()
     gateway: GatewaySection = GatewaySection()
     invoices: InvoiceSection = InvoiceSection()
     seller: SellerSection = SellerSection()
@@ -216,6 +264,12 @@ class Settings(Section):
     clocks: ClockSection = ClockSection()
     policies: PolicySettings = PolicySettings()
     catalog: CatalogSettings
+
+    @model_validator(mode="after")
+    def _mail_in_time(self) -> Self:
+        if self.mail.smtp is not None and self.mail.smtp.timeout.timedelta >= self.outbox.lease.timedelta:
+            raise wrong("a duration shorter than `outbox.lease`", at=("mail", "smtp", "timeout"))
+        return self
 
     def as_config(self, path: Path) -> Config:
         """The configuration as the rest of the package takes it."""
@@ -239,6 +293,7 @@ class Settings(Section):
             code_attempts=CodeAttempts(**dict(self.invitations)),
             outbox=OutboxSettings(**dict(self.outbox)),
             webhooks=WebhookSettings(**(dict(self.webhooks) | {"allow": tuple(self.webhooks.allow)})),
-            mailbox=self.mail.path if self.mail.use == "file" else None,
+            mail=self.mail.as_settings(),
+            language=self.language,
             clocks_allowed=self.clocks.allowed,
         )

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from lifecycle.config.errors import Path
 from lifecycle.domain.calendar import Duration, Interval, known_zone
+from lifecycle.domain.language import language_tag
 from lifecycle.domain.money import exponent, parse_amount
 from lifecycle.domain.policies import ANY
 
@@ -189,6 +190,28 @@ def _zone(value: str) -> str:
     return value
 
 
+def _language(value: str) -> str:
+    try:
+        return value if value == "en" else language_tag(value)
+    except ValueError:
+        raise wrong("a language such as en, de or pt-BR") from None
+
+
+def _email(value: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to import, and seldom needed
+
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        raise wrong("an e-mail address such as billing@example.com") from None
+
+
+def _page_link(value: str) -> str:
+    if value and (not value.startswith(("https://", "http://")) or not value.isprintable() or " " in value):
+        raise wrong("the address of a page, such as https://example.com/{account}")
+    return value
+
+
 def _dotted_path(value: str) -> str:
     if not _DOTTED_PATH.fullmatch(value):
         raise wrong("a dotted path such as package.module:Name")
@@ -233,6 +256,9 @@ RefusalCode = Annotated[str, AfterValidator(_code)]
 PlanOrAny = Annotated[str, AfterValidator(_plan_or_any)]
 Text = Annotated[str, AfterValidator(_text)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Language = Annotated[str, AfterValidator(_language)]
+Email = Annotated[str, AfterValidator(_email)]
+PageLink = Annotated[str, AfterValidator(_page_link)]
 DottedPath = Annotated[str, AfterValidator(_dotted_path)]
 CronText = Annotated[str, AfterValidator(_cron)]
 NetworkText = Annotated[str, AfterValidator(_network)]

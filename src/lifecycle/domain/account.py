@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any; `clock`
-    the named clock that it is on, for tests."""
+    the named clock that it is on, for tests; `language` what it is written to in (None: the configured one)."""
 
     id: str
     reference: str
@@ -21,3 +21,4 @@ class Account:
     address: str = ""
     tax_id: str = ""
     clock: str | None = None
+    language: str | None = None

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from lifecycle.app.arguments import moment
 from lifecycle.app.lifecycle import Lifecycle
 from lifecycle.config import Config
-from lifecycle.config.model import GatewaySettings
+from lifecycle.config.model import NO_MAIL, GatewaySettings
 from lifecycle.domain.calendar import shift
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.ids import Ids, counting
@@ -104,7 +104,7 @@ def journey(
     clock = clock or VirtualClock(start)
     with fresh(url) as database:
         its_url = database.url.render_as_string(hide_password=False)
-        apart = replace(config, database_url=its_url, jobs=(), mailbox=None, gateway=_sandbox(config))
+        apart = replace(config, database_url=its_url, jobs=(), mail=NO_MAIL, gateway=_sandbox(config))
         lifecycle = Lifecycle(apart, clock=clock, ids=Ids(clock, counting()), database=database)
         try:
             yield Traveller(lifecycle, clock)
