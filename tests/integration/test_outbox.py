@@ -211,6 +211,18 @@ def test_what_is_told_to_a_destination_that_is_paused_is_parked(world: World) ->
     assert desk.kinds == ["courier.hired", "courier.sends"]
 
 
+def test_a_mail_has_attempts_of_its_own(database_url: str) -> None:
+    """A mail server may be away for days; what goes elsewhere is given up sooner."""
+    attempts = {"LIFECYCLE_OUTBOX__ATTEMPTS": "1", "LIFECYCLE_MAIL__ATTEMPTS": "2"}
+    with travelling(database_url, START, LIFECYCLE_MACHINES=f"[{COURIER}]", **attempts) as (lifecycle, clock):
+        for name in ("mail", "office"):
+            lifecycle.destination(name)(Desk(*[OSError("away")] * 3))
+        order(lifecycle, hire(lifecycle))  # with its notice
+        assert lifecycle.relay_outbox() == Relayed(failed=1, dead=1)
+        clock.move_to(NOW + 10 * SECOND)
+        assert lifecycle.relay_outbox() == Relayed(dead=1)
+
+
 # Operators
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from inspect import iscoroutinefunction
@@ -108,9 +109,10 @@ class Delivering:
         return dict.fromkeys(names, self._webhooks.deliver)
 
     def _relay(self, served: Mapping[str, Deliver]) -> Relay:
-        config = self._context.config
-        store, special = SqlOutbox(self._context.database), {WEBHOOK: webhook_terms(config.webhooks)}
-        return Relay(store, self._context.clock, served, terms_of(config.outbox), quiet=self._quiet, special=special)
+        config, store = self._context.config, SqlOutbox(self._context.database)
+        terms = terms_of(config.outbox)
+        special = {WEBHOOK: webhook_terms(config.webhooks), MAIL: replace(terms, attempts=config.mail.attempts)}
+        return Relay(store, self._context.clock, served, terms, quiet=self._quiet, special=special)
 
 
 def terms_of(settings: OutboxSettings) -> Terms:

@@ -86,7 +86,8 @@ class SmtpSettings:
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """How notices are written and sent: `smtp` to a server, `file` into the folder `path`, `none`: not at all.
+    """How notices are written and sent: `smtp` to a server, `file` into the folder `path`, `none`: not at all. A
+    mail has so many `attempts`, the later ones an hour apart: a server may be away for days.
 
     `sender` is an address, as are `reply_to` and `operator`, who is told of what concerns no account. `templates` and
     `catalogues` are folders of the host's. `link` is a page of the host's, with `{account}` and `{reference}` in it,
@@ -95,6 +96,7 @@ class MailSettings:
 
     use: MailUse = "file"
     path: str = "mail"
+    attempts: int = 130
     sender: str | None = None
     reply_to: str | None = None
     operator: str | None = None

@@ -153,6 +153,7 @@ class MailSection(Section):
 
     use: MailUse = "file"
     path: Text = "mail"
+    attempts: int = Field(default=130, ge=1, le=1000)
     sender: Email | None = Field(default=None, alias="from")
     reply_to: Email | None = None
     operator: Email | None = None
