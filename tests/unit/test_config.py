@@ -29,6 +29,7 @@ def test_the_shipped_configuration_loads() -> None:
     assert config.machines == MACHINES
     assert config.jobs == (
         JobSpec("verify_history", "lifecycle_jobs.verify:verify_history", cron="0 4 * * *"),
+        JobSpec("forget_deliveries", "lifecycle_jobs.webhooks:forget_deliveries", cron="30 4 * * *"),
         JobSpec("relay_outbox", "lifecycle_jobs.relay:relay_outbox", every=Duration(0, 5)),
     )
     assert config.outbox == OutboxSettings(Duration(0, 60), 20, Duration(0, 5), Duration(0, 3600))

@@ -220,7 +220,7 @@ class Webhooks:
 
     def forget_deliveries(self) -> int:
         """Drop what became of attempts that are older than 30 days, at messages that are finished; how many."""
-        self._ready()
+        self._context.ready()
         with self._context.database.writing() as connection:
             return store.forget_deliveries(connection, self._context.clock.now() - KEPT_FOR)
 

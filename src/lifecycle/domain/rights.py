@@ -28,7 +28,7 @@ RIGHTS: Mapping[Right, tuple[tuple[Role, ...], str, str]] = {
     "operate": (
         _STAFF,
         "not_operator",
-        "fire, retry, skip, hold, release; credit, write off or pay out a balance; delete an account",
+        "fire, retry, skip, hold, release; credit, write off or pay out a balance; delete an account; webhooks",
     ),
     "join": (ROLES, "", "use an invitation's code or a password's token: whoever holds it"),
 }

@@ -115,6 +115,7 @@ def test_check_says_what_it_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "               lifecycle_machines.invitation:InvitationMachine",
         "               lifecycle_machines.webhook:WebhookMachine",
         "jobs           verify_history: lifecycle_jobs.verify:verify_history, 0 4 * * *",
+        "               forget_deliveries: lifecycle_jobs.webhooks:forget_deliveries, 30 4 * * *",
         "               relay_outbox: lifecycle_jobs.relay:relay_outbox, every 5s",
         "plans          basic",
         "               flexible",

@@ -273,7 +273,7 @@ def test_calendar_jobs_run_in_the_first_worker_but_for_the_relay(empty: Path) ->
     """The others deliver too, each on a port of its own (X300)."""
     wanted = Wanted(load_config(empty / "config.yaml", {}), Address("127.0.0.1", 9100), None)
     first, third = _of_worker(wanted, 1), _of_worker(wanted, 3)
-    assert [job.name for job in first.config.jobs] == ["verify_history", "relay_outbox"]
+    assert [job.name for job in first.config.jobs] == ["verify_history", "forget_deliveries", "relay_outbox"]
     assert [job.name for job in third.config.jobs] == ["relay_outbox"]
     assert (first.metrics, third.metrics) == (Address("127.0.0.1", 9100), Address("127.0.0.1", 9102))
     assert replace(third, config=first.config, metrics=first.metrics) == first == wanted
