@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -18,6 +20,8 @@ from lifecycle.engine.registry import load_machines
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import NotFound
 from lifecycle.verify import verify
+from lifecycle_jobs.webhooks import forget_deliveries
+from tests.integration.live import wait_until
 from tests.integration.world import travelling
 from tests.receiver import HERE, Answering, Sent, receiving
 
@@ -337,5 +341,43 @@ def test_attempts_are_kept_for_a_month(world: World) -> None:
     shop.subscriptions.cancel(subscription, by="ann@acme.test")
     shop.relay_outbox()
     clock.move_to(NOW + timedelta(days=30, seconds=1))
-    assert shop.webhooks.forget_deliveries() == 1
+    forget_deliveries(shop)
     assert [one.status for one in shop.webhooks.deliveries(webhook=id)] == [500]
+
+
+def test_what_was_answered_goes_with_the_account(world: World) -> None:
+    """A receiver may have written anything into it (A2)."""
+    shop, _, server = world
+    shop.webhooks.add(server.url, events=("account.closed",))
+    shop.accounts.close("acme", by="operator")
+    shop.relay_outbox()
+    [delivery] = shop.webhooks.deliveries()
+    shop.accounts.delete("acme", by="operator")
+    assert shop.webhooks.deliveries() == [replace(delivery, body="")]
+
+
+def test_what_happens_on_a_named_clock_is_sent_nowhere(database_url: str, tmp_path: Path) -> None:
+    """It becomes a file in the mailbox, and no webhook hears of it."""
+    allowed = {"LIFECYCLE_CLOCKS__ALLOWED": "true", "LIFECYCLE_MAIL__PATH": str(tmp_path / "mail")}
+    with receiving() as server, travelling(database_url, START, **allowed, **HERE) as (shop, _):
+        shop.webhooks.add(server.url, events=SUBSCRIBED)
+        shop.clocks.create("qa", NOW)
+        shop.accounts.create("acme", email="ann@acme.test", clock="qa")
+        subscribe(shop)
+        shop.clocks.advance("qa", NOW + timedelta(hours=1))
+        shop.relay_outbox()
+        assert server.sent == []
+        assert len(list((tmp_path / "mail").iterdir())) == 2  # its notice is the other
+        shop.clocks.delete("qa")
+        assert shop.outbox.list() == []
+
+
+def test_a_daemon_delivers_beside_everything_else(database_url: str) -> None:
+    """With a lane of its own: what hangs elsewhere does not hold it up (X344)."""
+    with receiving() as server, travelling(database_url, START, LIFECYCLE_MAIL__USE="none", **HERE) as (shop, _):
+        shop.accounts.create("acme", email="ann@acme.test")
+        shop.webhooks.add(server.url, events=SUBSCRIBED)
+        subscribe(shop)
+        shop.relay_in_lanes()
+        wait_until(lambda: [one.status for one in shop.outbox.list()] == ["delivered"])
+        assert len(server.sent) == 1

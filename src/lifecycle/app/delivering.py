@@ -40,6 +40,7 @@ class Delivering:
         self._fixed: dict[str, Deliver] = dict(served)
         self._handlers = handlers
         self._webhooks = WebhookSender(context)
+        self._special = {WEBHOOK: webhook_terms(context.config.webhooks)}
         self.lanes = Lanes()
         self.is_hosts = False
         """Whether a function of the host's serves a destination."""
@@ -77,7 +78,8 @@ class Delivering:
         """What delivers on a journey in strides; these destinations can take several messages in one go."""
         self._context.ready()
         store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
-        return RelayAhead(store, self._context.clock, self._served(), terms, together=together)
+        served, special = self._served(), self._special
+        return RelayAhead(store, self._context.clock, served, terms, together=together, special=special)
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait for the gateway but for those that were just handed to
@@ -104,9 +106,8 @@ class Delivering:
         return dict.fromkeys(names, self._webhooks.deliver)
 
     def _relay(self, served: Mapping[str, Deliver]) -> Relay:
-        config = self._context.config
-        store, special = SqlOutbox(self._context.database), {WEBHOOK: webhook_terms(config.webhooks)}
-        return Relay(store, self._context.clock, served, terms_of(config.outbox), quiet=self._quiet, special=special)
+        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
+        return Relay(store, self._context.clock, served, terms, quiet=self._quiet, special=self._special)
 
 
 def terms_of(settings: OutboxSettings) -> Terms:

@@ -136,6 +136,13 @@ def failing(connection: Connection) -> dict[str, datetime]:
     return {row[0].removeprefix(PREFIX): row[1] for row in connection.execute(query)}
 
 
+def troubled(connection: Connection) -> int:
+    """How many are paused or disabled, or fail."""
+    standing = select(_INSTANCES.c.id).where(_INSTANCES.c.machine == "webhook", _INSTANCES.c.closed.is_(False))
+    stopped = standing.where(_INSTANCES.c.state.in_(("paused", "disabled")))
+    return len({*connection.scalars(stopped), *failing(connection)})
+
+
 def wake(connection: Connection, webhook_id: str, now: datetime) -> None:
     """Have all that waits for it delivered now, each with all its attempts."""
     waiting = (_OUTBOX.c.destination == PREFIX + webhook_id, _OUTBOX.c.status == "waiting", _OUTBOX.c.clock.is_(None))
