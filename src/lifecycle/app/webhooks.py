@@ -129,8 +129,11 @@ class Webhooks:
             raise refused("no_change")
 
         def follow(work: SqlWork, state: str) -> None:
+            connection = work.transaction.connection
             if "events" in facts and state in RECEIVING:
-                listening(work.transaction.connection, webhook, facts["events"], paused=state == "paused")
+                listening(connection, webhook, facts["events"], paused=state == "paused")
+            if "url" in facts:  # it is another one that has failed
+                store.fails(connection, webhook, None)
 
         return self._command(webhook, "edited", facts, edited, follow)
 
