@@ -187,8 +187,10 @@ def test_a_webhook_that_only_fails_is_paused_and_loses_nothing(world: World) -> 
 
 
 def test_the_last_attempt_pauses_instead_of_giving_up(database_url: str) -> None:
-    """A webhook has no dead letters of its own making: who would be one waits (X334)."""
-    terms = {"LIFECYCLE_WEBHOOKS__ATTEMPTS": "2", "LIFECYCLE_MAIL__USE": "none"}
+    """A webhook has no dead letters of its own making: who would be one waits. Its attempts are those of webhooks, and
+    not of the outbox (X334)."""
+    attempts = {"LIFECYCLE_WEBHOOKS__ATTEMPTS": "2", "LIFECYCLE_OUTBOX__ATTEMPTS": "1"}
+    terms = {**attempts, "LIFECYCLE_MAIL__USE": "none"}
     with receiving(404) as server, travelling(database_url, START, **terms, **HERE) as (shop, clock):
         shop.accounts.create("acme", email="ann@acme.test")
         id = shop.webhooks.add(server.url, events=SUBSCRIBED).webhook.id
