@@ -18,6 +18,7 @@ from lifecycle import Lifecycle, SystemClock, VirtualClock
 from lifecycle.app.checks import Finding
 from lifecycle.app.doctor import diagnose
 from lifecycle.app.presence import Presence, release
+from lifecycle.config.settings import MACHINES as SHIPPED
 from lifecycle.store import daemons, migrate, schema
 from lifecycle.store.daemons import Daemon
 from lifecycle.store.database import Database
@@ -25,6 +26,7 @@ from tests.integration.alarms import wind
 from tests.integration.live import wait_until
 from tests.integration.world import PROJECT, travelling
 from tests.postgres import Databases
+from tests.receiver import HERE, receiving
 
 pytestmark = pytest.mark.sampled
 
@@ -139,6 +141,23 @@ def test_messages_that_nobody_fetches_are_a_warning_of_the_doctors(tmp_path: Pat
         assert answer(diagnosed(url)["outbox"]) == ("warn", 1)
 
 
+def test_a_webhook_that_is_told_nothing_is_a_warning_of_the_doctors(tmp_path: Path) -> None:
+    """And what waits for it is no fault of the relays'."""
+    url, all_of_them = f"sqlite:///{tmp_path}/lifecycle.db", f"[{', '.join(SHIPPED)}]"
+    with receiving() as server, travelling(url, START, LIFECYCLE_MAIL__USE="none", **HERE) as (lifecycle, clock):
+        id = lifecycle.webhooks.add(server.url, events=["webhook.paused"]).webhook.id
+        assert answer(diagnosed(url, LIFECYCLE_MACHINES=all_of_them)["webhooks"]) == ("ok", 0)
+        lifecycle.webhooks.pause(id)
+        with lifecycle.database.writing() as connection:
+            connection.execute(update(schema.outbox).values(wake_at=clock.now() - timedelta(seconds=61)))
+        now = diagnosed(url, LIFECYCLE_MACHINES=all_of_them)
+        assert (lifecycle.webhooks.get(id).waiting, answer(now["webhooks"]), answer(now["outbox"])) == (
+            1,
+            ("warn", 1),
+            ("ok", 0),
+        )
+
+
 def test_a_row_that_could_not_be_written_is_written_at_the_next_look(tmp_path: Path) -> None:
     """Health knows of the daemon as soon as the database is back; what failed is told once."""
     missing = tmp_path / "later"
@@ -243,11 +262,11 @@ def test_health_reads_no_table_that_grows(tmp_path: Path) -> None:
 
 
 def test_the_doctor_finds_nothing_wrong_and_leaves_nothing(database_url: str) -> None:
-    """Twenty-one answers, none but ok; the row that it wrote was taken back."""
+    """Twenty-two answers, none but ok; the row that it wrote was taken back."""
     with installation(database_url) as (lifecycle, _):
         answers = diagnosed(database_url)
         assert {name: one.status for name, one in answers.items() if one.status != "ok"} == {}
-        assert len(answers) == 21
+        assert len(answers) == 22
         with lifecycle.database.reading() as connection:
             assert [row.id for row in daemons.daemons(connection)] == ["daemon_1"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -18,6 +20,8 @@ from lifecycle.engine.registry import load_machines
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import NotFound
 from lifecycle.verify import verify
+from lifecycle_jobs.webhooks import forget_deliveries
+from tests.integration.live import wait_until
 from tests.integration.world import travelling
 from tests.receiver import HERE, Answering, Sent, receiving
 
@@ -129,18 +133,21 @@ def test_while_a_secret_is_replaced_both_sign(world: World) -> None:
 
 
 def test_no_more_than_two_secrets_sign(world: World) -> None:
-    """Two rotations at one instant leave the last two, and a rotation without overlap the last (X332)."""
+    """Two rotations at one instant leave the last two, and a rotation without overlap the last; none is logged or sent
+    (X332)."""
     shop, _, server = world
-    added = shop.webhooks.add(server.url)
+    added = shop.webhooks.add(server.url, events=SUBSCRIBED)
     middle, new = (shop.webhooks.rotate(added.webhook.id).secret for _ in range(2))
-    only = shop.webhooks.rotate(added.webhook.id, overlap=timedelta()).secret
-    shop.webhooks.edit(added.webhook.id, events=SUBSCRIBED)
+    shop.webhooks.test(added.webhook.id)
     shop.relay_outbox()
-    signed = [fits(secret, server.sent[-1], NOW) for secret in (added.secret, middle, new, only)]
-    assert signed == [False, False, False, True]
-    assert not {added.secret, middle, new, only} & set(
-        json.dumps([one.payload for one in shop.outbox.list()]).split('"')
-    )
+    three = (added.secret, middle, new)
+    assert [fits(secret, server.sent[-1], NOW) for secret in three] == [False, True, True]
+    only = shop.webhooks.rotate(added.webhook.id, overlap=timedelta()).secret
+    shop.webhooks.test(added.webhook.id)
+    shop.relay_outbox()
+    assert [fits(secret, server.sent[-1], NOW) for secret in (*three, only)] == [False, False, False, True]
+    logged = repr([(step.arguments, step.changes, step.effects) for step in shop.log()])
+    assert "whsec_" not in logged + "".join(sent.body.decode() for sent in server.sent)
 
 
 def test_a_paused_webhook_is_told_when_it_is_resumed(world: World) -> None:
@@ -180,8 +187,10 @@ def test_a_webhook_that_only_fails_is_paused_and_loses_nothing(world: World) -> 
 
 
 def test_the_last_attempt_pauses_instead_of_giving_up(database_url: str) -> None:
-    """A webhook has no dead letters of its own making: who would be one waits (X334)."""
-    terms = {"LIFECYCLE_WEBHOOKS__ATTEMPTS": "2", "LIFECYCLE_MAIL__USE": "none"}
+    """A webhook has no dead letters of its own making: who would be one waits. Its attempts are those of webhooks, and
+    not of the outbox (X334)."""
+    attempts = {"LIFECYCLE_WEBHOOKS__ATTEMPTS": "2", "LIFECYCLE_OUTBOX__ATTEMPTS": "1"}
+    terms = {**attempts, "LIFECYCLE_MAIL__USE": "none"}
     with receiving(404) as server, travelling(database_url, START, **terms, **HERE) as (shop, clock):
         shop.accounts.create("acme", email="ann@acme.test")
         id = shop.webhooks.add(server.url, events=SUBSCRIBED).webhook.id
@@ -190,6 +199,9 @@ def test_the_last_attempt_pauses_instead_of_giving_up(database_url: str) -> None
         clock.move_to(NOW + timedelta(seconds=5))
         assert shop.relay_outbox() == Relayed(postponed=1)
         assert (shop.webhooks.get(id).state, shop.webhooks.get(id).waiting) == ("paused", 1)
+        server.statuses = [200]
+        shop.webhooks.resume(id)
+        assert shop.relay_outbox() == Relayed(delivered=1)  # at once, with all its attempts
 
 
 def test_a_webhook_that_says_it_is_gone_is_disabled(world: World) -> None:
@@ -337,5 +349,43 @@ def test_attempts_are_kept_for_a_month(world: World) -> None:
     shop.subscriptions.cancel(subscription, by="ann@acme.test")
     shop.relay_outbox()
     clock.move_to(NOW + timedelta(days=30, seconds=1))
-    assert shop.webhooks.forget_deliveries() == 1
+    forget_deliveries(shop)
     assert [one.status for one in shop.webhooks.deliveries(webhook=id)] == [500]
+
+
+def test_what_was_answered_goes_with_the_account(world: World) -> None:
+    """A receiver may have written anything into it (A2)."""
+    shop, _, server = world
+    shop.webhooks.add(server.url, events=("account.closed",))
+    shop.accounts.close("acme", by="operator")
+    shop.relay_outbox()
+    [delivery] = shop.webhooks.deliveries()
+    shop.accounts.delete("acme", by="operator")
+    assert shop.webhooks.deliveries() == [replace(delivery, body="")]
+
+
+def test_what_happens_on_a_named_clock_is_sent_nowhere(database_url: str, tmp_path: Path) -> None:
+    """It becomes a file in the mailbox, and no webhook hears of it."""
+    allowed = {"LIFECYCLE_CLOCKS__ALLOWED": "true", "LIFECYCLE_MAIL__PATH": str(tmp_path / "mail")}
+    with receiving() as server, travelling(database_url, START, **allowed, **HERE) as (shop, _):
+        shop.webhooks.add(server.url, events=SUBSCRIBED)
+        shop.clocks.create("qa", NOW)
+        shop.accounts.create("acme", email="ann@acme.test", clock="qa")
+        subscribe(shop)
+        shop.clocks.advance("qa", NOW + timedelta(hours=1))
+        shop.relay_outbox()
+        assert server.sent == []
+        assert len(list((tmp_path / "mail").iterdir())) == 2  # its notice is the other
+        shop.clocks.delete("qa")
+        assert shop.outbox.list() == []
+
+
+def test_a_daemon_delivers_beside_everything_else(database_url: str) -> None:
+    """With a lane of its own: what hangs elsewhere does not hold it up (X344)."""
+    with receiving() as server, travelling(database_url, START, LIFECYCLE_MAIL__USE="none", **HERE) as (shop, _):
+        shop.accounts.create("acme", email="ann@acme.test")
+        shop.webhooks.add(server.url, events=SUBSCRIBED)
+        subscribe(shop)
+        shop.relay_in_lanes()
+        wait_until(lambda: [one.status for one in shop.outbox.list()] == ["delivered"])
+        assert len(server.sent) == 1

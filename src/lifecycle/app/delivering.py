@@ -41,6 +41,8 @@ class Delivering:
         self._fixed: dict[str, Deliver] = dict(served)
         self._handlers = handlers
         self._webhooks = WebhookSender(context)
+        mails = replace(terms_of(context.config.outbox), attempts=context.config.mail.attempts)
+        self._special = {WEBHOOK: webhook_terms(context.config.webhooks), MAIL: mails}
         self.lanes = Lanes()
         self.is_hosts = False
         """Whether a function of the host's serves a destination."""
@@ -83,7 +85,8 @@ class Delivering:
         """What delivers on a journey in strides; these destinations can take several messages in one go."""
         self._context.ready()
         store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
-        return RelayAhead(store, self._context.clock, self._served(), terms, together=together)
+        served, special = self._served(), self._special
+        return RelayAhead(store, self._context.clock, served, terms, together=together, special=special)
 
     def drive(self, root_id: str, messages: Sequence[str] | None = None) -> int:
         """Deliver these messages of a root, or all that wait for the gateway but for those that were just handed to
@@ -109,10 +112,8 @@ class Delivering:
         return dict.fromkeys(names, self._webhooks.deliver)
 
     def _relay(self, served: Mapping[str, Deliver]) -> Relay:
-        config, store = self._context.config, SqlOutbox(self._context.database)
-        terms = terms_of(config.outbox)
-        special = {WEBHOOK: webhook_terms(config.webhooks), MAIL: replace(terms, attempts=config.mail.attempts)}
-        return Relay(store, self._context.clock, served, terms, quiet=self._quiet, special=special)
+        store, terms = SqlOutbox(self._context.database), terms_of(self._context.config.outbox)
+        return Relay(store, self._context.clock, served, terms, quiet=self._quiet, special=self._special)
 
 
 def terms_of(settings: OutboxSettings) -> Terms:

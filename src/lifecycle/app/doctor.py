@@ -10,6 +10,7 @@ from lifecycle.app import checks
 from lifecycle.app.checks import Finding, Subject, ask
 from lifecycle.app.health import MAX_LAG, STANDING_ON, Health, judged
 from lifecycle.app.lifecycle import Lifecycle
+from lifecycle.app.webhook_checks import webhooks
 from lifecycle.config import ConfigError, load_config
 from lifecycle.engine.clock import Clock
 
@@ -30,6 +31,7 @@ ALL = (
     checks.held,
     checks.backing_off,
     checks.outbox,
+    webhooks,
     checks.dead_letters,
     checks.named_clocks,
     checks.gateway,

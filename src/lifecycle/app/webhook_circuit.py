@@ -5,7 +5,6 @@ Kept in memory, by each process for itself: what it forgets costs one attempt.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -14,26 +13,23 @@ LONGEST = timedelta(minutes=10)
 
 
 class Circuit:
-    """`delay` is how long a message waits at least that has failed so many times."""
+    """`delay` is how long a message waits at least that has failed so many times. Where two threads tell it of one
+    webhook at the same moment, one failure may count for both."""
 
     def __init__(self, delay: Callable[[int], timedelta]) -> None:
         self._delay = delay
         self._failed: dict[str, tuple[int, datetime]] = {}
-        self._changing = threading.Lock()
 
     def until(self, webhook_id: str, now: datetime) -> datetime | None:
         """Until when it is left alone; None where it is not."""
-        with self._changing:
-            _, until = self._failed.get(webhook_id, (0, now))
+        _, until = self._failed.get(webhook_id, (0, now))
         return until if until > now else None
 
     def failed(self, webhook_id: str, now: datetime, asked: timedelta = timedelta()) -> None:
         """Leave it alone for a while, longer with each failure in a row, or as long as it has `asked` for."""
-        with self._changing:
-            failures = self._failed.get(webhook_id, (0, now))[0] + 1
-            self._failed[webhook_id] = (failures, now + max(asked, min(self._delay(failures), LONGEST)))
+        failures = self._failed.get(webhook_id, (0, now))[0] + 1
+        self._failed[webhook_id] = (failures, now + max(asked, min(self._delay(failures), LONGEST)))
 
     def went_well(self, webhook_id: str) -> None:
         """Go on."""
-        with self._changing:
-            self._failed.pop(webhook_id, None)
+        self._failed.pop(webhook_id, None)

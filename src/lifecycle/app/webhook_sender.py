@@ -88,6 +88,8 @@ class WebhookSender:
             raise Undeliverable("The webhook is gone.")
         if found.state == "paused":
             raise TryLater("The webhook is paused.", after=WHILE_PAUSED)
+        if found.failing_since is None:  # somebody has resumed it, or reached it from another process
+            self._circuit.went_well(id)
         if until := self._circuit.until(id, now):
             raise TryLater("The webhook has just failed, and is left alone for a while.", at=until)
         tried = self._try(found, message, now)

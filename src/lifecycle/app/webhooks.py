@@ -6,11 +6,9 @@ made, once. What it is told of is written in the transaction that changes it.
 
 from __future__ import annotations
 
-import builtins
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from secrets import token_bytes
 from typing import TypedDict, Unpack
 
@@ -23,6 +21,7 @@ from lifecycle.app.operations import Given
 from lifecycle.app.outbox import Outbox
 from lifecycle.app.webhook_addresses import Forbidden, Resolve, by_system
 from lifecycle.app.webhook_sender import listening, poster_of
+from lifecycle.app.webhook_views import WebhookSecret, WebhookView, views
 from lifecycle.domain.machine import Json
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Command, Creation
@@ -61,28 +60,6 @@ class Edited(Done, total=False):
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookView:
-    """A webhook as it stands. `state`: `live`, `paused` (what is written for it waits), `disabled` (it has answered
-    410), `removed`; `waiting` is how many messages are still to be delivered, `failing_since` when it began to fail."""
-
-    id: str
-    url: str
-    events: Sequence[str]
-    description: str
-    state: str
-    waiting: int
-    failing_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSecret:
-    """A webhook and the secret that was just made for it, which is not shown again."""
-
-    webhook: WebhookView
-    secret: str = field(repr=False)
-
-
 class Webhooks:
     """Commands raise Refused with a stable code, NotFound, and LifecycleError (`webhooks_not_configured`)."""
 
@@ -97,14 +74,14 @@ class Webhooks:
         """One, by its id. Raises NotFound."""
         self._ready()
         with self._context.database.reading() as connection:
-            return self._views(connection, [_found(connection, webhook)])[0]
+            return views(connection, [_found(connection, webhook)])[0]
 
     def list(self) -> Sequence[WebhookView]:
         """All that were not removed, oldest first."""
         self._ready()
         with self._context.database.reading() as connection:
             found = queries.instances(connection, machine=KIND)
-            return self._views(connection, [one for one in found if one.state != "removed"])
+            return views(connection, [one for one in found if one.state != "removed"])
 
     def deliveries(
         self, *, webhook: str | None = None, message: str | None = None, limit: int | None = None
@@ -152,8 +129,11 @@ class Webhooks:
             raise refused("no_change")
 
         def follow(work: SqlWork, state: str) -> None:
+            connection = work.transaction.connection
             if "events" in facts and state in RECEIVING:
-                listening(work.transaction.connection, webhook, facts["events"], paused=state == "paused")
+                listening(connection, webhook, facts["events"], paused=state == "paused")
+            if "url" in facts:  # it is another one that has failed
+                store.fails(connection, webhook, None)
 
         return self._command(webhook, "edited", facts, edited, follow)
 
@@ -265,22 +245,6 @@ class Webhooks:
             except OSError as error:
                 raise invalid(f"The webhook's host can't be found: {error}.") from error
         return facts
-
-    def _views(self, connection: Connection, found: Sequence[StoredInstance]) -> builtins.list[WebhookView]:
-        waiting = outbox.unfinished(connection, [PREFIX + one.id for one in found])
-        failing = store.failing(connection)
-        return [
-            WebhookView(
-                id=one.id,
-                url=one.facts["url"],
-                events=one.facts["events"],
-                description=one.facts.get("description", ""),
-                state=one.state,
-                waiting=waiting.get(PREFIX + one.id, 0),
-                failing_since=failing.get(one.id),
-            )
-            for one in found
-        ]
 
     def _ready(self) -> None:
         self._context.ready()

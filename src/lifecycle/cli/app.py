@@ -41,6 +41,7 @@ from lifecycle.cli import (
     subscriptions,
     timeline,
     tokens,
+    webhook_messages,
     webhooks,
 )
 from lifecycle.cli.failures import USAGE
@@ -189,14 +190,14 @@ WEBHOOKS: tuple[Command, ...] = (
     ("list", webhooks.list_, "lifecycle webhooks list"),
     ("show", webhooks.show, "lifecycle webhooks show whk_01…"),
     ("edit", webhooks.edit, "lifecycle webhooks edit whk_01… --event subscription.ended"),
-    ("deliveries", webhooks.deliveries, "lifecycle webhooks deliveries whk_01…"),
-    ("resend", webhooks.resend, "lifecycle webhooks resend out_01… --reason 'they lost it'"),
+    ("deliveries", webhook_messages.deliveries, "lifecycle webhooks deliveries whk_01…"),
+    ("resend", webhook_messages.resend, "lifecycle webhooks resend out_01… --reason 'they lost it'"),
     ("rotate", webhooks.rotate, "lifecycle webhooks rotate whk_01… --overlap 24h"),
     ("test", webhooks.send_test, "lifecycle webhooks test whk_01…"),
     ("pause", webhooks.pause, "lifecycle webhooks pause whk_01… --reason 'they move house'"),
     ("resume", webhooks.resume, "lifecycle webhooks resume whk_01…"),
     ("remove", webhooks.remove, "lifecycle webhooks remove whk_01…"),
-    ("schema", webhooks.schema, "lifecycle webhooks schema subscription.cancel"),
+    ("schema", webhook_messages.schema, "lifecycle webhooks schema subscription.cancel"),
 )
 NOTICES: tuple[Command, ...] = (
     ("kinds", notices.kinds, "lifecycle notices kinds"),

@@ -13,8 +13,7 @@ from lifecycle.cli.session import opened
 
 if TYPE_CHECKING:
     from lifecycle import Lifecycle
-    from lifecycle.app.webhooks import WebhookSecret, WebhookView
-    from lifecycle.store.webhooks import Delivery
+    from lifecycle.app.webhook_views import WebhookSecret, WebhookView
 
 OneWebhook = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id.")]
 Events = Annotated[
@@ -100,49 +99,6 @@ def edit(
         _tell(lifecycle, lifecycle.webhooks.edit(webhook, **wanted, by=by, reason=reason), as_json)
 
 
-def deliveries(
-    context: typer.Context,
-    webhook: Annotated[str | None, typer.Argument(metavar="[WEBHOOK]", help="Only those to this webhook.")] = None,
-    message: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this message.")] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the newest.")] = 50,
-    as_json: options.AsJson = False,
-) -> None:
-    """List attempts to deliver, oldest first.
-
-    When each was made, how long it took, and what was answered.
-    """
-    with opened(context) as lifecycle:
-        found = lifecycle.webhooks.deliveries(webhook=webhook, message=message, limit=limit + 1)
-        zone = lifecycle.config.zone
-    shown = found[-limit:]
-    if as_json:
-        emit(shown)
-    else:
-        columns = ("time", "webhook", "message", "attempt", "ms", "status", "answer", "error")
-        display(table(columns, [_row(one, zone) for one in shown], widest=60, right=("attempt", "ms", "status")))
-    if len(found) > limit:
-        say(f"There are more than {limit}; see them with --limit.")
-
-
-def resend(
-    context: typer.Context,
-    message: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
-    reason: options.Why,
-    by: options.Operator = "operator",
-    as_json: options.AsJson = False,
-) -> None:
-    """Send a message again, under the same id.
-
-    One that has arrived too; with all its attempts.
-    """
-    with opened(context) as lifecycle:
-        again = lifecycle.webhooks.resend(message, reason=reason, by=by)
-    if as_json:
-        emit(again)
-    else:
-        say(f"{again.id} is to be delivered to {again.destination} again.")
-
-
 def rotate(
     context: typer.Context,
     webhook: OneWebhook,
@@ -223,34 +179,6 @@ def remove(
         _tell(lifecycle, lifecycle.webhooks.remove(webhook, by=by, reason=reason), as_json)
 
 
-def schema(
-    context: typer.Context,
-    type_: Annotated[
-        str | None,
-        typer.Argument(metavar="[TYPE]", help="Such as subscription.cancel, or subscription for all of it."),
-    ] = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Print the JSON Schema of what webhooks are sent.
-
-    Without a type: which machines there are, and the version of each.
-    """
-    from lifecycle.app.webhook_schemas import schema_for, types_of
-    from lifecycle.cli.session import configuration
-    from lifecycle.engine.registry import load_machines
-
-    config = configuration(context)
-    registry = load_machines(config.machines, config.steps)
-    if type_ is not None:
-        emit(schema_for(registry, type_))
-        return
-    found = types_of(registry)
-    if as_json:
-        emit(found)
-    else:
-        display(table(("type", "version"), [(f"{kind}.*", str(version)) for kind, version in found.items()]))
-
-
 def _tell_secret(lifecycle: Lifecycle, made: WebhookSecret, as_json: bool) -> None:
     if as_json:
         emit(made)
@@ -273,19 +201,6 @@ def _tell(lifecycle: Lifecycle, one: WebhookView, as_json: bool) -> None:
         "description": one.description or None,
     }
     display(framed(one.id, facts(pairs)))
-
-
-def _row(one: Delivery, zone: str) -> tuple[str, ...]:
-    return (
-        when(one.at, zone),
-        one.webhook_id,
-        one.message_id,
-        str(one.number),
-        str(one.milliseconds),
-        "" if one.status is None else str(one.status),
-        one.body,
-        one.error or "",
-    )
 
 
 def _at(instant: datetime | None, zone: str) -> str | None:

@@ -35,8 +35,9 @@ class RelayAhead(Relay):
         chance: Callable[[], float] = random.random,
         *,
         together: Mapping[str, DeliverTogether],
+        special: Mapping[str, Terms] | None = None,
     ) -> None:
-        super().__init__(store, clock, destinations, terms, chance)
+        super().__init__(store, clock, destinations, terms, chance, special=special)
         self._together = together
 
     def travel(self, until: datetime) -> int:

@@ -104,9 +104,11 @@ def outbox(connection: Connection) -> OutboxDepth:
 
 
 def messages_due_before(connection: Connection, instant: datetime) -> int:
-    """How many messages were to be looked at before then and still are."""
-    table = schema.outbox.c
-    return connection.scalar(select(func.count()).where(table.wake_at < instant, on_clock(schema.outbox, None))) or 0
+    """How many messages were to be looked at before then and still are, but for those to whom is paused."""
+    table, subscribers = schema.outbox.c, schema.subscribers.c
+    paused = select(subscribers.name).where(subscribers.paused.is_(True))
+    due = (table.wake_at < instant, on_clock(schema.outbox, None), table.destination.not_in(paused))
+    return connection.scalar(select(func.count()).where(*due)) or 0
 
 
 def unknown_charges(connection: Connection) -> int:

@@ -133,3 +133,10 @@ def failing(connection: Connection) -> dict[str, datetime]:
     """Since when those that fail do, by their ids."""
     query = select(_SUBSCRIBERS.c.name, _SUBSCRIBERS.c.failing_since).where(_SUBSCRIBERS.c.failing_since.is_not(None))
     return {row[0].removeprefix(PREFIX): row[1] for row in connection.execute(query)}
+
+
+def troubled(connection: Connection) -> int:
+    """How many are paused or disabled, or fail."""
+    standing = select(_INSTANCES.c.id).where(_INSTANCES.c.machine == "webhook", _INSTANCES.c.closed.is_(False))
+    stopped = standing.where(_INSTANCES.c.state.in_(("paused", "disabled")))
+    return len({*connection.scalars(stopped), *failing(connection)})
