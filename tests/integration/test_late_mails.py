@@ -92,6 +92,23 @@ def test_what_is_more_than_two_days_late_comes_in_one_mail(database_url: str) ->
         assert verify(lifecycle.database).findings == ()
 
 
+def test_what_is_leased_together_is_merged_too(database_url: str) -> None:
+    """Two free subscriptions of one account, each the first in its line (X326)."""
+    two = {"FAMILY": "other", "PRICES": '{month: "0.00"}'}
+    plans = {f"LIFECYCLE_CATALOG__PLANS__BASIC__{name}": value for name, value in two.items()}
+    with travelling(database_url, START, **plans) as (lifecycle, clock):
+        lifecycle.accounts.create("acme", email=ANN)
+        lifecycle.subscriptions.create("acme", plan="flexible", by=ANN)
+        lifecycle.subscriptions.create("acme", plan="basic", trial=False, by=ANN)
+        desk = Desk()
+        served_by(lifecycle, desk)
+        clock.move_to(datetime.fromisoformat("2026-02-03T09:00+00:00"))
+        lifecycle.relay_outbox()
+        assert desk.subjects == ["2 messages about your account"]
+        assert [status for _, status in statuses(lifecycle)] == ["delivered", "merged"]
+        assert verify(lifecycle.database).findings == ()
+
+
 def test_two_days_are_not_late(database_url: str) -> None:
     """At the second itself all come by themselves (G2)."""
     with travelling(database_url, START) as (lifecycle, clock):
