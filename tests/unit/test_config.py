@@ -245,3 +245,12 @@ def test_a_loaded_configuration_does_not_show_its_database_url(tmp_path: Path) -
     config = load(tmp_path, SHOP, {"LIFECYCLE_DATABASE__URL": "postgresql+psycopg://admin:hunter2@db/x"})
     assert config.database_url == "postgresql+psycopg://admin:hunter2@db/x"
     assert "hunter2" not in repr(config)
+
+
+def test_the_password_of_the_mail_server_is_not_shown(tmp_path: Path) -> None:
+    """Not by the configuration, however it is printed."""
+    smtp = "mail: {use: smtp, from: shop@shop.test, smtp: {host: localhost, user: shop, password: geheim}}\n"
+    config = load(tmp_path, SHOP + smtp)
+    assert config.mail.smtp is not None
+    assert config.mail.smtp.password == "geheim"  # noqa: S105  # it opens nothing
+    assert "geheim" not in repr(config)

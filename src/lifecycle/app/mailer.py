@@ -64,12 +64,13 @@ class Mailer:
         """Send it. Raises TryLater, Undeliverable, and whatever the post raises."""
         if is_notice(message.payload):
             together = self._together(message)
-            self._post.send(self._writer.mail(together))
+            if together:
+                self._post.send(self._writer.mail(together))
         else:
             self._post(message)
 
     def _together(self, message: Message) -> Sequence[Message]:
-        """The message, and what was merged into it."""
+        """The message, and what was merged into it; nothing, if it was merged into another while it was leased."""
         account = message.payload["account"]
         if self._clock is not None or account is None or message.kind in ALONE:
             return [message]
@@ -83,9 +84,11 @@ class Mailer:
             raise TryLater("What is late is told in one mail, and more of it is about to happen.", after=SOON)
         if into is None:
             into = self._gather(message, account, now)
-        if into != message.id:
-            return [message]  # an operator has taken it out of the mail that told it
         with self._context.database.reading() as connection:
+            if mails.is_merged(connection, message.id):
+                return []
+            if into != message.id:
+                return [message]  # an operator has taken it out of the mail that told it
             return [message, *map(message_of, mails.merged(connection, message.id))]
 
     def _gather(self, message: Message, account: str, now: datetime) -> str | None:

@@ -130,7 +130,7 @@ def contents(kind: str, payload: Json, personal: Personal, house: House, speech:
     return Contents(
         speech=speech,
         kind=kind,
-        language=speech.language,
+        language=speech.of_texts,
         direction=speech.direction,
         day=speech.day(at),
         moment=speech.moment(at),

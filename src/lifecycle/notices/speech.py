@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from gettext import NullTranslations, translation
+from gettext import GNUTranslations, NullTranslations, translation
 from pathlib import Path
 
 from babel import Locale
@@ -36,9 +36,15 @@ class Speech:
         self.translations = _texts(self.locale, catalogues)
 
     @property
+    def of_texts(self) -> str:
+        """The language of the texts, which are English where there is no catalogue."""
+        return self.language if isinstance(self.translations, GNUTranslations) else SOURCE
+
+    @property
     def direction(self) -> str:
-        """`ltr` or `rtl`, as HTML says it."""
-        return "rtl" if self.locale.character_order == "right-to-left" else "ltr"
+        """`ltr` or `rtl`, as HTML says it of the texts."""
+        turned = self.of_texts == self.language and self.locale.character_order == "right-to-left"
+        return "rtl" if turned else "ltr"
 
     def day(self, when: datetime | date) -> str:
         """`1 June 2026`, of an instant on its local day."""

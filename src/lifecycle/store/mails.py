@@ -54,8 +54,9 @@ def gather(
     is_late: Callable[[OutboxRecord], bool],
     without: Collection[str],
 ) -> None:
-    """Decide for good which of an account's notices this message tells too: those that wait and are late, but for the
-    kinds that go `without` others. What another transaction has in hand is left to it."""
+    """Decide for good which of an account's notices this message tells too: those that are late and not sent yet, but
+    for the kinds that go `without` others. One that a relay has leased with it is among them: its own turn sees that.
+    What another transaction has in hand is left to it."""
     if merged_into(connection, message, lock=True) is not None:
         return
     waiting = (
@@ -63,7 +64,7 @@ def gather(
         .where(
             _TABLE.c.root_id.in_(_roots(account_id)),
             _TABLE.c.destination == MAIL,
-            _TABLE.c.status == "waiting",
+            _TABLE.c.status.in_(("waiting", "leased")),
             _TABLE.c.merged_into.is_(None),
             _TABLE.c.clock.is_(None),
             _TABLE.c.kind.not_in(without),
@@ -76,6 +77,11 @@ def gather(
     _mark(connection, [message], {"merged_into": message})
     gone = {"merged_into": message, "status": "merged", "wake_at": None, "finished_at": now}
     _mark(connection, late[: MOST - 1], gone)
+
+
+def is_merged(connection: Connection, message: str) -> bool:
+    """Whether another message tells it."""
+    return connection.scalar(select(_TABLE.c.status).where(_TABLE.c.id == message)) == "merged"
 
 
 def merged(connection: Connection, message: str) -> list[OutboxRecord]:
