@@ -21,7 +21,10 @@ class SubscriptionMachine(SubscriptionActions):
     """From the purchase to the end. In a transition's guards, the plain ones choose it, the others may refuse it."""
 
     kind = "subscription"
-    deferred = ("end_date_arrives", "payment_exhausted", "change_takes_effect", "trial_ends", "cycle_starts")
+    deferred = (
+        *("end_date_arrives", "payment_exhausted", "change_takes_effect", "trial_ends", "cycle_starts"),
+        "reminded",
+    )
 
     new = State(initial=True)
     trial = State()
@@ -185,4 +188,11 @@ class SubscriptionMachine(SubscriptionActions):
         | pending_change.to(pending_change, cond="not exhaustion_ends")
         | pending_cancellation.to(ended, cond="exhaustion_ends", on="end_now")
         | pending_cancellation.to(pending_cancellation, cond="not exhaustion_ends")
+    )
+
+    reminded = (
+        trial.to(trial, on="remind")
+        | active.to(active, on="remind")
+        | pending_change.to(pending_change, on="remind")
+        | pending_cancellation.to(pending_cancellation, on="remind")
     )
