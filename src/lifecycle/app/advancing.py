@@ -53,6 +53,8 @@ class Advancing:
             clocks.free_messages(connection, self._name, now)
         target = max(now, target or self._next() or now)
         rows = travel(engine, self._outbox, target, held_up=self._held_up)
+        while to == "next" and rows and all(row.event == REMINDED for row in rows) and (following := self._next()):
+            rows = travel(engine, self._outbox, following, held_up=self._held_up)  # a reminder is on the way to it
         return [step_of(row, self._name) for row in rows if row.event != REMINDED]
 
     def _next(self) -> datetime | None:
