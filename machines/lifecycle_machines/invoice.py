@@ -17,7 +17,7 @@ from lifecycle.domain.copying import but
 from lifecycle.domain.effects import Notice, Number, Post, Send, Start, Tell
 from lifecycle.domain.invoice import Invoice
 from lifecycle.domain.invoicing import sum_of
-from lifecycle.domain.machine import Effect, Json, Machine, refusing
+from lifecycle.domain.machine import REMINDED, Effect, Json, Machine, refusing
 from lifecycle.domain.policies import Dunning
 from lifecycle.domain.surroundings import Surroundings
 from lifecycle_machines.shapes import InvoiceShape
@@ -109,9 +109,9 @@ class InvoiceMachine(Machine[Invoice, Surroundings]):
     @classmethod
     def holds_back(cls, state: str, facts: Invoice) -> Collection[str]:
         """What comes next of its subscription waits while the charge is without an answer, or is still to be asked for:
-        a later cycle, and a change or an end, which are worked out from what is paid (rules C5, D7)."""
+        a later cycle and its reminder, a change or an end, which are worked out from what is paid (rules C5, D7)."""
         waits = facts.charge == "asked" if state == "open" else state == "draft" and facts.order is None
-        return ("cycle_starts", "change_takes_effect", "end_date_arrives") if waits else ()
+        return ("cycle_starts", "change_takes_effect", "end_date_arrives", REMINDED) if waits else ()
 
     # Guards
 

@@ -55,6 +55,8 @@ class SubscriptionShape(TypedDict):
     credits: NotRequired[int]
     skipped: NotRequired[bool]
     assigned: NotRequired[int]
+    remind_at: NotRequired[Instant]
+    reminded: NotRequired[bool]
 
 
 class LineShape(TypedDict):

@@ -23,7 +23,10 @@ class SubscriptionMachine(SubscriptionActions):
 
     kind = "subscription"
     shape = SubscriptionShape
-    deferred = ("end_date_arrives", "payment_exhausted", "change_takes_effect", "trial_ends", "cycle_starts")
+    deferred = (
+        *("end_date_arrives", "payment_exhausted", "change_takes_effect", "trial_ends", "cycle_starts"),
+        "reminded",
+    )
 
     new = State(initial=True)
     trial = State()
@@ -187,4 +190,11 @@ class SubscriptionMachine(SubscriptionActions):
         | pending_change.to(pending_change, cond="not exhaustion_ends")
         | pending_cancellation.to(ended, cond="exhaustion_ends", on="end_now")
         | pending_cancellation.to(pending_cancellation, cond="not exhaustion_ends")
+    )
+
+    reminded = (
+        trial.to(trial, on="remind")
+        | active.to(active, on="remind")
+        | pending_change.to(pending_change, on="remind")
+        | pending_cancellation.to(pending_cancellation, on="remind")
     )

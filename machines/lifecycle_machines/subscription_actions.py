@@ -11,6 +11,7 @@ from lifecycle.domain import subscription
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.effects import Assign, Notice, Post, Reason, Tell, Unassign
 from lifecycle.domain.machine import Effect
+from lifecycle.domain.reminding import reminding
 from lifecycle.domain.subscription import Subscription
 from lifecycle_machines.subscription_billing import SubscriptionBilling
 
@@ -125,7 +126,16 @@ class SubscriptionActions(SubscriptionBilling):
         else:
             self.change_inside_cycle(possible.changed())
 
+    def remind(self) -> None:
+        """Say what comes at the end of the period; once a period."""
+        kind = "trial_ending" if self.in_trial() else "renewal_ahead"
+        self.become(replace(self.facts, reminded=True), Notice(kind))
+
     # What actions share
+
+    def become(self, facts: Subscription, *effects: Effect) -> None:
+        """The new facts, with the reminder that they ask for."""
+        super().become(reminding(facts, self.context.catalog, self.now), *effects)
 
     def chosen(self) -> Subscription:
         """What the command leads to; its guards have seen that it is offered."""

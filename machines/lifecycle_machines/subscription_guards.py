@@ -12,10 +12,12 @@ from datetime import datetime
 from lifecycle.domain import subscription, wanted
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.catalog import ChangeRefusal, Plan
+from lifecycle.domain.change import Change
 from lifecycle.domain.machine import Decision, Json, Machine, refusing
 from lifecycle.domain.policies import ChangeWhen
 from lifecycle.domain.refusals import refused
-from lifecycle.domain.subscription import Change, Subscription
+from lifecycle.domain.reminding import reminding
+from lifecycle.domain.subscription import Subscription
 from lifecycle.domain.surroundings import Surroundings
 from lifecycle.domain.wanted import Request
 from lifecycle.errors import Refused
@@ -46,11 +48,16 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         return facts.schedule()
 
     @classmethod
-    def skip(cls, state: str, facts: Subscription, event: str) -> Decision[Subscription] | None:
-        """What an operator may pass over."""
+    def skip(
+        cls, state: str, facts: Subscription, event: str, context: Surroundings | None
+    ) -> Decision[Subscription] | None:
+        """What an operator may pass over. A reminder is planned as if it had taken effect; one that is late stays."""
         after = facts.skipping(event)
         if after is None:
             return None
+        if context is not None:
+            due_at = facts.schedule()[event]
+            after = reminding(after, context.catalog, min(due_at, facts.remind_at or due_at))
         dropped = state == "pending_change" and after.pending is None
         return Decision(("trial" if after.phase == "trial" else "active") if dropped else state, after, ())
 

@@ -246,6 +246,15 @@ def end_unasked(vandal: Vandal) -> str:
     return "returned"
 
 
+def remind_of_nothing(vandal: Vandal) -> str:
+    """A reminder is planned for after the period that it is about."""
+    name, remind_at = "returned", utc("2027-06-01")
+    instance = vandal.id(name)
+    vandal.logged_changes(name, len(vandal.rows(name)), remind_at=remind_at.isoformat())
+    vandal.add(schema.deferrals, instance_id=instance, root_id=instance, event="reminded", due_at=remind_at)
+    return name
+
+
 def unshelve(vandal: Vandal) -> str:
     """A change is to take effect on the very day of the end."""
     instance = vandal.id("shelved")
@@ -533,6 +542,7 @@ DAMAGE: dict[Callable[[Vandal], str], set[str]] = {
     record_early: {"recorded_early"},
     fire_in_disorder: {"due_order"},
     change_by_hand: {"act_changed"},
+    remind_of_nothing: {"reminder"},
     never_renew: {"deferral_missing"},
     end_unasked: {"deferral_unasked"},
     unshelve: {"deferral_unasked"},

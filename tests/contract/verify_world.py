@@ -29,7 +29,7 @@ from lifecycle.store.money import PaymentMethod, add_payment_method
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.schema import give_schema
-from tests.unit.machine_world import ACCOUNT, CATALOG, at, utc
+from tests.unit.machine_world import ACCOUNT, QUIET, at, utc
 
 
 class Lease(Machine[Json, object]):
@@ -110,7 +110,7 @@ class World:
                 event="subscribed",
                 actor="system",
                 prefix="sub",
-                context=Surroundings(CATALOG, owner),
+                context=Surroundings(QUIET, owner),
                 owner_id=account,
                 arguments={"plan": plan, "interval": interval},
             )
@@ -169,7 +169,7 @@ class World:
     def _around(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
         owners = owners_of(transaction.connection, instances)
         return {
-            instance: None if owner.id in self.troubled else Surroundings(CATALOG, owner)
+            instance: None if owner.id in self.troubled else Surroundings(QUIET, owner)
             for instance, owner in owners.items()
         }
 

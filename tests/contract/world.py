@@ -28,7 +28,7 @@ from lifecycle.errors import LifecycleError, Refused
 from lifecycle.store.database import Database
 from lifecycle.store.schema import metadata
 from lifecycle.store.transaction import SqlStore, SqlTransaction
-from tests.unit.machine_world import ACCOUNT, CATALOG, TEAM, utc, with_plan
+from tests.unit.machine_world import ACCOUNT, QUIET, TEAM, utc, with_plan
 
 Row = Mapping[str, Any]
 Perform = Callable[[Acts[SqlTransaction], Act], Answer]
@@ -38,7 +38,9 @@ CONTRACT, CONTRACT_2, CONTRACT_3 = (f"tests.contract.hosts.contract_machine:Cont
 BEACON = "tests.contract.hosts.beacon_machine:BeaconMachine"
 
 START = utc("2026-01-01")
-BOUNDLESS = with_plan(replace(TEAM, seats=SeatTerms(included=1, minimum=1, maximum=None, prices={})), CATALOG)
+BOUNDLESS = with_plan(
+    replace(TEAM, seats=SeatTerms(included=1, minimum=1, maximum=None, prices={}), policies=QUIET.policies), QUIET
+)
 
 
 class World:

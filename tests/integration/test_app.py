@@ -43,7 +43,7 @@ def test_a_year_of_a_monthly_plan(lifecycle: Lifecycle) -> None:
 
     now = lifecycle.subscriptions.get(bought.id)
     assert [step.event for step in fired] == ["cycle_starts", "opened", "charged"] * 12
-    assert (now.state, now.cycle, now.version) == ("active", 13, 6 + 12 * 3)
+    assert (now.state, now.cycle, now.version) == ("active", 13, 6 + 12 * 4)
     assert (now.period_start, now.period_end) == (utc("2027-01-01T09:00"), utc("2027-02-01T09:00"))
 
 

@@ -144,7 +144,7 @@ def test_what_a_refused_command_fired_before_is_heard(database_url: str) -> None
         clock.move_to(clock.now() + timedelta(days=30))
         with pytest.raises(Refused):
             host.lifecycle.subscriptions.withdraw_change(sub.id, by=ANN)
-        assert heard.rest() == ["cycle_starts"]
+        assert heard.rest() == ["reminded", "cycle_starts"]
 
 
 def test_with_a_scheduler_hooks_run_on_its_thread(database_url: str) -> None:

@@ -96,7 +96,7 @@ def test_two_runs_are_the_same_to_the_last_byte() -> None:
             lifecycle.advance_to(utc("2027-01-01T00:00"))
             return log_rows(lifecycle)
 
-    assert len(story()) == 40
+    assert len(story()) == 51
     assert story() == story()
 
 
@@ -182,6 +182,7 @@ def test_the_events_of_the_log_have_published_names() -> None:
         "withdraw_cancellation",
         "trial_ends",
         "cycle_starts",
+        "reminded",
         "change_takes_effect",
         "end_date_arrives",
         "payment_exhausted",

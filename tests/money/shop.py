@@ -28,6 +28,7 @@ CONFIG = """
 database: {url: "URL"}
 gateway: {use: "tests.money.till:made"}
 scheduler: {batch: BATCH}
+policies: {trial: {reminder: 0d}, notices: {renewal: 0d}}
 catalog:
   currency: USD
   plans:

@@ -22,7 +22,7 @@ from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
-from tests.unit.machine_world import ACCOUNT, CATALOG
+from tests.unit.machine_world import ACCOUNT, QUIET
 
 IN_MEMORY = "sqlite://"
 
@@ -50,7 +50,7 @@ class Shop:
         """Open an account and take a plan, now."""
         account = self._accounts[name] = replace(ACCOUNT, id=name, zone=zone, payment_method="pm_1" if card else None)
         arguments = {"plan": plan, "interval": "month", **more}
-        context = Surroundings(CATALOG, account)
+        context = Surroundings(QUIET, account)
         creation = Creation("subscription", "subscribed", "ann", "sub", context, name, arguments)
         self.ids[name] = self.engine.attempt(lambda work: work.create(creation)).id
 
@@ -77,7 +77,7 @@ class Shop:
     def _surround(
         self, _transaction: SqlTransaction, instances: Sequence[InstanceRecord]
     ) -> Mapping[str, Surroundings]:
-        return {each.id: Surroundings(CATALOG, self._accounts[each.facts["account"]]) for each in instances}
+        return {each.id: Surroundings(QUIET, self._accounts[each.facts["account"]]) for each in instances}
 
 
 @contextmanager

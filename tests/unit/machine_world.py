@@ -17,10 +17,11 @@ from lifecycle.domain.catalog import Catalog, CreditTerms, Plan, SeatTerms
 from lifecycle.domain.effects import Bill, Notice, Reason, Start
 from lifecycle.domain.interpreter import Interpreter
 from lifecycle.domain.invoicing import Line
-from lifecycle.domain.machine import Effect, Stimulus
+from lifecycle.domain.machine import REMINDED, Effect, Stimulus
 from lifecycle.domain.money import format_amount
-from lifecycle.domain.policies import Policies, Proration
+from lifecycle.domain.policies import Policies, Proration, TrialPolicy
 from lifecycle.domain.quoting import lines_of
+from lifecycle.domain.reminding import reminding
 from lifecycle.domain.subscription import Subscription
 from lifecycle.domain.surroundings import Surroundings
 from lifecycle.errors import Refused
@@ -94,6 +95,12 @@ def with_policies(policies: Policies) -> Catalog:
     return replace(CATALOG, plans=plans, policies=policies)
 
 
+QUIET = with_policies(
+    Policies(trial=TrialPolicy(reminder=Duration(0, 0)), renewal_notice=Duration(0, 0)),
+)
+"""The catalogue without reminders, for stories in which nothing but what changes something is to be counted."""
+
+
 def ruled_by(policies: Policies) -> Surroundings:
     """A catalogue with these policies for every plan."""
     return Surroundings(with_policies(policies), ACCOUNT)
@@ -120,9 +127,14 @@ class Story:
         return self._facts
 
     @property
-    def due(self) -> Mapping[str, datetime]:
+    def all_due(self) -> Mapping[str, datetime]:
         """What the facts demand of the future; in a final state nothing does."""
         return SubscriptionMachine.schedule(self.state, self.facts) if self.state in LIVE else {}
+
+    @property
+    def due(self) -> Mapping[str, datetime]:
+        """The same without its reminder (rule I12)."""
+        return {event: due for event, due in self.all_due.items() if event != REMINDED}
 
     @property
     def notices(self) -> list[str]:
@@ -154,7 +166,9 @@ class Story:
     def earliest(self) -> tuple[datetime, str] | None:
         """The next deferral; of several at one instant, the one that the machine puts first (rule C6)."""
         order = SubscriptionMachine.deferred.index
-        return min(((due, event) for event, due in self.due.items()), key=lambda d: (d[0], order(d[1])), default=None)
+        return min(
+            ((due, event) for event, due in self.all_due.items()), key=lambda d: (d[0], order(d[1])), default=None
+        )
 
     def answer(self, event: str, now: datetime, /, **arguments: object) -> str:
         """Send it: the target where it is taken, `!` and a code where it is refused, `-` where it does nothing."""
@@ -187,8 +201,22 @@ class Story:
         here = self.surroundings
         self.surroundings = replace(here, catalog=catalog or here.catalog, account=account or here.account)
 
+    def restored(self, facts: Subscription) -> None:
+        """Go on from these facts, as from a row that was stored."""
+        self._facts = facts
+
+    def replan(self, now: datetime) -> None:
+        """Plan the reminder by the policies of today, as the next transition would."""
+        self._facts = reminding(self.facts, self.surroundings.catalog, now)
+
     def fire(self) -> datetime:
-        """Fire the next deferral at its due instant, and return that."""
+        """Fire what comes next at its due instant, with the reminder before it, and return that."""
+        while (deferral := self.earliest()) and deferral[1] == REMINDED:
+            self.fire_one()
+        return self.fire_one()
+
+    def fire_one(self) -> datetime:
+        """Fire the next deferral at its due instant, be it a reminder, and return that."""
         deferral = self.earliest()
         assert deferral is not None, "nothing is due"
         instant, event = deferral
@@ -199,7 +227,7 @@ class Story:
     def until(self, instant: datetime) -> None:
         """Fire everything that is due by then."""
         while (deferral := self.earliest()) and deferral[0] <= instant:
-            self.fire()
+            self.fire_one()
 
     def travel(self, day: str) -> None:
         """Fire everything that is due by that day."""
@@ -229,7 +257,7 @@ class Story:
             return
         assert self.state == state_by_facts(self.facts)
         assert self.due, f"nothing will ever happen in {self.state}"
-        assert now is None or min(self.due.values()) >= now, "the schedule lies in the past"
+        assert now is None or min(self.all_due.values()) >= now, "the schedule lies in the past"
 
 
 def state_by_facts(facts: Subscription) -> str:

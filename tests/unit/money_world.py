@@ -17,7 +17,7 @@ from typing import Any
 from lifecycle.domain import order as orders
 from lifecycle.domain.effects import Apply, Bill, Notice, Number, Post, Send, Start, Tell, Written
 from lifecycle.domain.interpreter import Interpreter
-from lifecycle.domain.machine import Decision, Effect, Json, Machine, Place, Stimulus
+from lifecycle.domain.machine import REMINDED, Decision, Effect, Json, Machine, Place, Stimulus
 from lifecycle.domain.order import Order
 from lifecycle.domain.policies import Policies
 from lifecycle.domain.quoting import bill_of, quote
@@ -44,6 +44,7 @@ DEFINITIONS: Mapping[str, AnyMachine] = {
 }
 INTERPRETERS = {kind: Interpreter(definition) for kind, definition in DEFINITIONS.items()}
 PURCHASES = frozenset({"subscribed", "activate", "change_now", "add_seats"})
+REMINDERS = frozenset({"trial_ending", "renewal_ahead"})
 SUB = "sub_1"
 
 
@@ -211,8 +212,8 @@ class Root:
         self.now = utc(day)
 
     def next(self) -> tuple[datetime, str] | None:
-        """What is due next, and when."""
-        due = self._earliest()
+        """What is due next, and when; but a reminder."""
+        due = self._earliest(but=REMINDED)
         return None if due is None else (due[0], due[3])
 
     def card(self, method: str | None) -> None:
@@ -221,9 +222,9 @@ class Root:
 
     # How the engine does it
 
-    def _earliest(self) -> tuple[datetime, int, str, str] | None:
-        """What is due first; where that waits for another instance, all that comes after it waits, too."""
-        first = min(self._due(), default=None)
+    def _earliest(self, but: str = "") -> tuple[datetime, int, str, str] | None:
+        """What is due first, `but` this event; where that waits for another instance, what comes after waits, too."""
+        first = min((due for due in self._due() if due[3] != but), default=None)
         if first is None or any(first[3] in self._held_back(id) for id in self.instances if id != first[2]):
             return None
         return first
@@ -280,7 +281,7 @@ class Root:
             case Written():
                 self._note_written(effect.effect)
             case Notice():
-                self.notices.append(effect.kind)
+                self._told(effect.kind)
             case Number():
                 self.numbers.append(effect.series)
             case Post():
@@ -297,9 +298,14 @@ class Root:
     def _note_written(self, effect: Json) -> None:
         """What a decision that has waited brings with it: the engine posts and tells it by its JSON form."""
         if effect["effect"] == "notice":
-            self.notices.append(effect["kind"])
+            self._told(effect["kind"])
         elif effect["effect"] == "post":
             self.posts.append(Post(effect["account"], effect["unit"], effect["entries"]))
+
+    def _told(self, kind: str) -> None:
+        """Keep a notice, unless it only reminds: those have stories of their own."""
+        if kind not in REMINDERS:
+            self.notices.append(kind)
 
     def _follow(self, stimulus: Stimulus, effect: Effect) -> None:
         match effect:

@@ -51,7 +51,7 @@ def test_three_retries_on_days_3_8_and_15() -> None:
     while here.asked:
         attempts.append((f"{here.now:%d}", here.asked[0]["attempt"]))
         here.answer("declined")
-        here.until(utc("2026-07-31"))
+        here.until((here.next() or (here.now, ""))[0])
     assert attempts == [("01", 1), ("04", 2), ("09", 3), ("16", 4)]
     assert (here.invoice.state, here.subscription.state) == ("uncollectible", "ended")
     assert here.subscription.facts.ends_at == utc("2026-07-16")
@@ -426,7 +426,7 @@ def test_in_a_hosts_transaction_nothing_is_numbered() -> None:
     here.until(utc("2026-07-01"))
     assert (here.invoice.state, here.numbers, here.asked) == ("draft", ["INV-"], [])
     waiting = InvoiceMachine.holds_back("draft", here.invoice.facts)
-    assert waiting == ("cycle_starts", "change_takes_effect", "end_date_arrives")
+    assert waiting == ("cycle_starts", "change_takes_effect", "end_date_arrives", "reminded")
     here.around = replace(here.around, within_host=False)
     assert here.next() == (utc("2026-07-01"), "opened")
     here.travel("2026-07-01")

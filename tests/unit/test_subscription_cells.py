@@ -66,6 +66,8 @@ TABLE = {
     "change_takes_effect": "- | - | trial | active | - | - | - | -",
     "end_date_arrives": "- | - | - | - | ended | ended | - | -",
     "payment_exhausted": "- | ended | ended | ended | ended | ended | - | -",
+    "reminded": "trial | active | pending_change | pending_change"
+    " | pending_cancellation | pending_cancellation | - | -",
 }
 
 ARGUMENTS: Mapping[str, Mapping[str, object]] = {
@@ -149,13 +151,14 @@ def test_only_ended_is_final() -> None:
 
 
 def test_deferred_events_of_one_instant_have_an_order() -> None:
-    """End date, payment exhausted, change, trial's end, cycle (rule C6)."""
+    """End date, payment exhausted, change, trial's end, cycle, reminder (rule C6)."""
     assert MATRIX.deferred == (
         "end_date_arrives",
         "payment_exhausted",
         "change_takes_effect",
         "trial_ends",
         "cycle_starts",
+        "reminded",
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.domain.catalog import SeatTerms
+from lifecycle.domain.change import Change
 from lifecycle.domain.effects import Bill
 from lifecycle.domain.policies import ChangeRule, Policies
-from lifecycle.domain.subscription import Change
 from lifecycle.domain.surroundings import Surroundings
 from tests.unit.machine_world import (
     ACCOUNT,

@@ -183,7 +183,7 @@ def test_a_change_dated_inside_a_trial_applies_there() -> None:
     story.travel("2026-06-15")
     assert story.bills == [bill("purchase", 1, "2026-06-15", "2026-07-15", 10000)]
     assert story.facts.price == 10000
-    assert story.log[-2:] == ["change_takes_effect", "trial_ends"]
+    assert story.log[-3:] == ["change_takes_effect", "reminded", "trial_ends"]
 
 
 # ----------------------------------------------------------------------------------------------- ends and cuts

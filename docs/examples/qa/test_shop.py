@@ -65,7 +65,7 @@ def test_a_renewal_is_declined_and_a_new_card_pays(
     travel_to("2026-07-05")
     assert bills(lifecycle)[1:] == [(100_00, "open")]
     assert lifecycle.subscriptions.standing(sub.id).standing == "past_due"
-    assert notices() == ["payment_failed"]
+    assert notices() == ["renewal_ahead", "payment_failed"]
 
     card("acme", "ok")
     assert bills(lifecycle)[1:] == [(100_00, "paid")]

@@ -13,6 +13,7 @@ from lifecycle.app.arguments import When
 from lifecycle.app.clock_outbox import ClockOutbox
 from lifecycle.app.context import Context
 from lifecycle.app.travelling import travel
+from lifecycle.domain.machine import REMINDED
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.clock import VirtualClock, stopwatch
 from lifecycle.engine.committed import Committed
@@ -52,7 +53,9 @@ class Advancing:
             clocks.free_messages(connection, self._name, now)
         target = max(now, target or self._next() or now)
         rows = travel(engine, self._outbox, target, held_up=self._held_up)
-        return [step_of(row, self._name) for row in rows]
+        while to == "next" and rows and all(row.event == REMINDED for row in rows) and (following := self._next()):
+            rows = travel(engine, self._outbox, following, held_up=self._held_up)  # a reminder is on the way to it
+        return [step_of(row, self._name) for row in rows if row.event != REMINDED]
 
     def _next(self) -> datetime | None:
         """When the next thing happens; None where nothing does."""

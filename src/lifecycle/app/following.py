@@ -38,6 +38,8 @@ class Wanted(TypedDict, total=False):
     """Only these events."""
     actor: str | None
     """Only what this actor did, by name or by the id in the log."""
+    reminders: bool
+    """With the reminders, which are left out otherwise."""
 
 
 class Following:
@@ -91,4 +93,5 @@ class Following:
             "since": wanted.get("since"),
             "events": tuple(wanted.get("events", ())),
             "actor": wanted.get("actor"),
+            "reminders": wanted.get("reminders", False),
         }

@@ -15,6 +15,7 @@ from lifecycle.app.arguments import When
 from lifecycle.app.context import Context
 from lifecycle.app.invoices import InvoiceView
 from lifecycle.app.rehearsing import DESTINATIONS, Rehearsal
+from lifecycle.domain.machine import REMINDED
 from lifecycle.engine.records import LogRecord
 from lifecycle.errors import NotFound
 from lifecycle.store import accounts, copying, queries
@@ -76,9 +77,9 @@ class Still:
 class Forecast:
     """What would happen from `start`, which is now, up to `end`, if `assumptions` hold.
 
-    `steps` are in the order in which they would happen. `invoices`, credit notes among them, are those that one of the
-    steps concerns, as they would be at the end; those that are still to be opened have no number. Each currency has its
-    `totals`.
+    `steps` are in the order in which they would happen, without reminders. `invoices`, credit notes among them, are
+    those that one of the steps concerns, as they would be at the end; those that are still to be opened have no
+    number. Each currency has its `totals`.
     """
 
     start: datetime
@@ -159,7 +160,7 @@ def _played(rehearsal: Rehearsal, now: datetime, end: datetime, progress: Progre
 def _told(
     rehearsal: Rehearsal, scope: Scope, span: tuple[datetime, datetime], rows: Sequence[LogRecord], *, declines: bool
 ) -> Forecast:
-    ours = [row for row in rows if scope.root_id in (None, row.root_id)]
+    ours = [row for row in rows if scope.root_id in (None, row.root_id) and row.event != REMINDED]
     new = {row.instance_id for row in ours if row.source is None or row.event == "opened"}
     concerned = {row.instance_id for row in ours}
     listed = [*rehearsal.invoices.list(), *rehearsal.invoices.credit_notes()]

@@ -44,6 +44,7 @@ from lifecycle.app.till import GATEWAY, LATE, Till
 from lifecycle.app.travelling import by_scheduler, travel
 from lifecycle.app.webhooks import Webhooks
 from lifecycle.config import Config, load_config
+from lifecycle.domain.machine import REMINDED
 from lifecycle.engine.clock import Clock, SystemClock
 from lifecycle.engine.ids import Ids
 from lifecycle.engine.journal import tell
@@ -266,15 +267,17 @@ class Lifecycle(Parts):
         at its own instant. Each account's history is the same, and invoice numbers may not follow the instants across
         accounts.
 
-        Returns the transitions. Raises LifecycleError (`clock_is_real`, `scheduler_hangs`; with a stride also
-        `stride_watched`, where a hook, a destination of yours, a scheduler or a gateway other than the sandbox looks
-        on).
+        Returns the transitions, without reminders. Raises LifecycleError (`clock_is_real`, `scheduler_hangs`; with a
+        stride also `stride_watched`, where a hook, a destination of yours, a scheduler or a gateway other than the
+        sandbox looks on).
         """
         self._settle()
         if stride is not None:
-            return [step_of(row) for row in self._travel_in_strides(instant, stride)]
-        fire = None if through is None else by_scheduler(through)
-        return [step_of(row) for row in travel(self.engine, self._delivering, instant, fire=fire)]
+            rows = self._travel_in_strides(instant, stride)
+        else:
+            fire = None if through is None else by_scheduler(through)
+            rows = travel(self.engine, self._delivering, instant, fire=fire)
+        return [step_of(row) for row in rows if row.event != REMINDED]
 
     def _travel_in_strides(self, instant: datetime, stride: timedelta) -> list[LogRecord]:
         refuse_watched(
@@ -388,12 +391,15 @@ class Lifecycle(Parts):
         subscription: str | None = None,
         limit: int | None = None,
         overdue: bool = False,
+        reminders: bool = False,
     ) -> list[DueTransition]:
-        """What comes next and when, earliest first; `overdue`: only what is late, by the clock that it is on."""
+        """What comes next and when, earliest first; `reminders`: with those. `overdue`: only what is late, by the clock
+        that it is on, be it a reminder."""
         self._context.ready()
         late_at = self.clock.now() if overdue else None
+        asked = {"until": until, "late_at": late_at}
         with self.database.reading() as connection:
-            return queries.due(connection, until=until, instance_id=subscription, limit=limit, late_at=late_at)
+            return queries.due(connection, **asked, instance_id=subscription, limit=limit, reminders=reminders)
 
     def forecast(
         self,

@@ -160,11 +160,11 @@ class Subscriptions:
         grace = self._context.config.catalog.policies_of(found.facts["plan"]).dunning.grace
         return standing(found.state, account.closed, owed, grace, found.facts["zone"], now)
 
-    def history(self, subscription: str) -> Sequence[Step]:
-        """Every transition so far, in order. Raises NotFound."""
+    def history(self, subscription: str, *, reminders: bool = False) -> Sequence[Step]:
+        """Every transition so far, in order; `reminders`: with those. Raises NotFound."""
         self.get(subscription)
         with self._context.database.reading() as connection:
-            return queries.steps(connection, instance_id=subscription)
+            return queries.steps(connection, instance_id=subscription, reminders=reminders)
 
     def use_credits(self, subscription: str, credits: int, **said: Unpack[Judged]) -> SubscriptionView:
         """Take so many of the credits that the plan has granted. Refused `credits_exhausted` where fewer are left."""

@@ -160,7 +160,7 @@ def trouble_panel(found: Explanation, owner: Owner, now: datetime) -> Panel:
 def _possible(found: Explanation) -> dict[str, str]:
     """The acts that are possible, and what each would do."""
     can: dict[str, str] = {}
-    first = found.due[0] if found.due else None
+    first = found.first
     if found.attempts:
         held = " once it is released" if found.status == "held" else ""
         can["retry"] = f"when the cause is removed: it is tried again{held}, with all its attempts"

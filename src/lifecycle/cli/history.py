@@ -51,6 +51,7 @@ def log(
     ] = None,
     actor: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this actor did.")] = None,
     last: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the newest.")] = 50,
+    reminders: options.Reminders = False,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is committed, until Ctrl-C.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout, for spreadsheets.")] = False,
     as_json: options.AsJson = False,
@@ -71,6 +72,7 @@ def log(
         wanted = _wanted(lifecycle, sub, account, since, everything=everything) | {
             "events": event or (),
             "actor": actor,
+            "reminders": reminders,
         }
         following = lifecycle.follow(**wanted)
         if follow:

@@ -49,4 +49,7 @@ OneThing = Annotated[
 Why = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in your words; it is kept apart from the log.")
 ]
+Reminders = Annotated[
+    bool, typer.Option("--reminders", help="With the reminders, which tell somebody what is to come.")
+]
 Operator = Annotated[str, typer.Option("--by", metavar="NAME", help="Which operator, by a name.")]

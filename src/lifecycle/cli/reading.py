@@ -93,6 +93,7 @@ def due(
     ] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only what is late.")] = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the earliest.")] = 50,
+    reminders: options.Reminders = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what comes next, and when.
@@ -108,7 +109,8 @@ def due(
         zone = view.zone if view else lifecycle.config.zone
         end = datetime.fromisoformat(instant(until, zone)) if until else None
         now = lifecycle.clock.now()
-        found = lifecycle.due(until=end, subscription=view.id if view else None, limit=limit + 1, overdue=overdue)
+        of, many = view.id if view else None, limit + 1
+        found = lifecycle.due(until=end, subscription=of, limit=many, overdue=overdue, reminders=reminders)
         coming = found[:limit]
         directory, asleep = Directory(lifecycle), _asleep(lifecycle, coming, now)
         if as_json:

@@ -51,7 +51,7 @@ class Year:
         yield from self._with_daemon(stopped)
         yield Moment(stopped, "The daemon is stopped for a week. Customers go on.")
         yield from self._until(restarted)
-        overdue = len(self._lifecycle.due(until=restarted))
+        overdue = len(self._lifecycle.due(until=restarted, reminders=True))
         news = f"The daemon is back: {overdue} transitions are overdue, and fire now, in order."
         yield Moment(restarted, news)
         yield from self._with_daemon(self._story.end)
@@ -79,7 +79,7 @@ class Year:
 
     def _travel(self, instant: datetime) -> None:
         """Move on, from one due instant to the next where the daemon runs, and past them where it does not."""
-        while self._daemon and (due := self._lifecycle.due(until=instant, limit=1)):
+        while self._daemon and (due := self._lifecycle.due(until=instant, limit=1, reminders=True)):
             self._clock.move_to(due[0].due_at)
             self._look(self._daemon)
         self._clock.move_to(instant)
@@ -90,7 +90,7 @@ class Year:
         daemon.wakeup()
         daemon.idle(PATIENCE)
         self._lifecycle.relay_outbox()
-        for left in self._lifecycle.due(until=self._clock.now(), limit=1):
+        for left in self._lifecycle.due(until=self._clock.now(), limit=1, reminders=True):
             raise LifecycleError(f"{left.event} of {left.instance_id} did not fire: {left.error}", code="demo_stuck")
 
     # What happens

@@ -123,11 +123,17 @@ def inside_cycle(
     Another plan starts a new period and anchor, or keeps the running period, by the policy; another interval always
     starts one (rules D4, D6), the number of seats never (rules I4, I20).
     """
-    seats_alone = (changed.plan, changed.interval) == (before.plan, before.interval)
-    if seats_alone or (changed.interval == before.interval and count.policy.period == "keep"):
+    if not starts_period(before, changed, count.policy):
         return changed, keep(before, changed, count)
     after = changed.reopened(now)
     return after, reset(before, after, count)
+
+
+def starts_period(before: Subscription, changed: Subscription, policy: Proration) -> bool:
+    """Whether such a change inside a paid cycle starts a new one."""
+    if (changed.plan, changed.interval) == (before.plan, before.interval):
+        return False
+    return changed.interval != before.interval or policy.period == "reset"
 
 
 def reset(before: Subscription, after: Subscription, count: Count) -> list[Line]:

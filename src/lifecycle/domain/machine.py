@@ -21,6 +21,10 @@ from lifecycle.errors import Refused
 Json = dict[str, Any]
 """A JSON object as the json module reads it."""
 
+REMINDED = "reminded"
+"""The event of every reminder: a deferred transition that only tells somebody what is to come. What asks for what comes
+next, for all that is deferred or for the log leaves it out unless asked (rule I12)."""
+
 EVERYTHING = frozenset({"*"})
 """What an instance holds back that occupies its root."""
 
@@ -148,10 +152,11 @@ class Machine(StateChart[Step[Facts, Context]], Generic[Facts, Context]):
         return {}
 
     @classmethod
-    def skip(cls, state: str, facts: Facts, event: str) -> Decision[Facts] | None:
+    def skip(cls, state: str, facts: Facts, event: str, context: Context | None) -> Decision[Facts] | None:
         """State and facts after the deferred `event` was passed over without its effect, at an operator's wish; None
-        where that can't be. Pure; something must be left to happen."""
-        del state, facts, event
+        where that can't be. Pure; something must be left to happen, unless it was a reminder. `context` is None where
+        asking for it failed."""
+        del state, facts, event, context
         return None
 
     @classmethod

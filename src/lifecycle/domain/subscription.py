@@ -14,25 +14,12 @@ from typing import Literal
 from lifecycle.domain.account import Account
 from lifecycle.domain.calendar import Duration, Interval, is_boundary, shift
 from lifecycle.domain.catalog import Plan, Terms
+from lifecycle.domain.change import Change
 from lifecycle.domain.copying import but
-from lifecycle.domain.machine import Json
+from lifecycle.domain.machine import REMINDED, Json
 from lifecycle.domain.proration import Period
 
 Phase = Literal["trial", "paid"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A pending change: the fields that are to change (None: as it is), and the instant from which it holds.
-
-    `terms` are the prices that will hold then, as they were when the change was confirmed.
-    """
-
-    due_at: datetime
-    terms: Terms
-    plan: str | None = None
-    interval: Interval | None = None
-    seats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +27,8 @@ class Subscription:
     """One account on one plan, interval and number of seats. `ends_at` is the pending end, or the end that was.
 
     `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it. `assigned` is how many
-    of the seats have somebody on them.
+    of the seats have somebody on them. `remind_at`: when the reminder of what comes at the period's end is due;
+    `reminded`: it has gone.
     """
 
     account: str
@@ -63,6 +51,8 @@ class Subscription:
     credits: int = 0
     skipped: bool = False
     assigned: int = 0
+    remind_at: datetime | None = None
+    reminded: bool = False
 
     @property
     def price(self) -> int:
@@ -112,6 +102,8 @@ class Subscription:
             due["trial_ends" if self.phase == "trial" else "cycle_starts"] = self.boundary
         if self.pending and not self.shelved and not self.on_boundary(self.pending.due_at):
             due["change_takes_effect"] = self.pending.due_at
+        if self.remind_at is not None:
+            due[REMINDED] = self.remind_at
         return due
 
     # What steps make of the facts
@@ -139,10 +131,10 @@ class Subscription:
             pending = self.pending
             if pending is not None and pending.due_at <= self.boundary:
                 pending = replace(pending, due_at=moved.boundary)
-            return replace(moved, pending=pending, skipped=True)
+            return replace(moved, pending=pending, skipped=True, remind_at=None)
         if event == "change_takes_effect":
             return replace(self, pending=None)
-        return None
+        return replace(self, reminded=True, remind_at=None) if event == REMINDED else None
 
     def changed(self) -> Subscription:
         """The pending change applied, in the period that runs.
@@ -183,6 +175,7 @@ class Subscription:
             boundary=boundary,
             period_end=boundary if self.ends_at is None else min(boundary, self.ends_at),
             skipped=False,
+            reminded=False,
         )
 
 
@@ -233,11 +226,13 @@ def load(stored: Json) -> Subscription:
         period_end=_instant(stored["period_end"]),
         boundary=_instant(stored["boundary"]),
         trial_end=_instant(stored["trial_end"]) if "trial_end" in stored else None,
-        pending=_load_change(pending) if pending else None,
+        pending=Change.from_json(pending) if pending else None,
         ends_at=_instant(stored["ends_at"]) if "ends_at" in stored else None,
         credits=stored.get("credits", 0),
         skipped=stored.get("skipped", False),
         assigned=stored.get("assigned", 0),
+        remind_at=_instant(stored["remind_at"]) if "remind_at" in stored else None,
+        reminded=stored.get("reminded", False),
     )
 
 
@@ -262,7 +257,7 @@ def dump(facts: Subscription) -> Json:
     if facts.trial_end:
         stored["trial_end"] = facts.trial_end.isoformat()
     if facts.pending:
-        stored["pending"] = _dump_change(facts.pending)
+        stored["pending"] = facts.pending.as_json()
     if facts.ends_at:
         stored["ends_at"] = facts.ends_at.isoformat()
     if facts.credits:
@@ -271,29 +266,12 @@ def dump(facts: Subscription) -> Json:
         stored["skipped"] = True
     if facts.assigned:
         stored["assigned"] = facts.assigned
+    if facts.remind_at:
+        stored["remind_at"] = facts.remind_at.isoformat()
+    if facts.reminded:
+        stored["reminded"] = True
     return stored
 
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _load_change(stored: Json) -> Change:
-    return Change(
-        due_at=_instant(stored["due_at"]),
-        plan=stored.get("plan"),
-        interval=Interval.parse(stored["interval"]) if "interval" in stored else None,
-        seats=stored.get("seats"),
-        terms=Terms.from_json(stored["terms"]),
-    )
-
-
-def _dump_change(change: Change) -> Json:
-    stored: Json = {"due_at": change.due_at.isoformat(), "terms": change.terms.as_json()}
-    if change.plan:
-        stored["plan"] = change.plan
-    if change.interval:
-        stored["interval"] = str(change.interval)
-    if change.seats is not None:
-        stored["seats"] = change.seats
-    return stored

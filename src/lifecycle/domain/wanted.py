@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from lifecycle.domain.calendar import Interval
 from lifecycle.domain.catalog import Catalog, ChangeRefusal, Terms
-from lifecycle.domain.subscription import Change, Subscription, purchased
+from lifecycle.domain.change import Change
+from lifecycle.domain.subscription import Subscription, purchased
 from lifecycle.domain.surroundings import Surroundings
 
 

@@ -1,17 +1,18 @@
 """What operators do by hand: hold, release, retry, fire, skip. Each is a row of the log, with their name and reason.
 
 Unlike a command, an act fires nothing first, and is possible on a root that is held or quarantined (rule B4). Only what
-is due can be fired or skipped, and only what comes first: order holds for operators too.
+is due can be fired or skipped, and only what comes first: order holds for operators too. A reminder does not count: it
+stands in the way of nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, TypeVar
 
-from lifecycle.domain.machine import Decision, Stimulus
+from lifecycle.domain.machine import REMINDED, Decision, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.commands import Answer
 from lifecycle.engine.hand import Because, Due, Hand, Held
@@ -27,6 +28,16 @@ class Act:
     instance_id: str
     actor: str
     reason: str
+
+
+class Deferred(Protocol):
+    """Something that is due."""
+
+    @property
+    def event(self) -> str: ...
+
+
+AnyDue = TypeVar("AnyDue", bound=Deferred)
 
 
 class Acts(Generic[Tx_co]):
@@ -64,7 +75,8 @@ class Acts(Generic[Tx_co]):
         return self._note(hand, held, "retried", act)
 
     def fire(self, act: Act) -> Answer:
-        """Fire what is due first on its root, once, as this operator. What is held stays held after it.
+        """Fire what is due first on its root, once, as this operator, with the reminders that were due before it. What
+        is held stays held after it.
 
         Raises LifecycleError (`transition_failed`) where the machine raises; nothing is changed then.
         """
@@ -72,7 +84,10 @@ class Acts(Generic[Tx_co]):
         with _failing(due):
             if self._failure is not None:
                 raise self._failure
-            self._work.fire_one(hand, due, self._because(hand, act))
+            because = self._because(hand, act)
+            while (earlier := hand.earliest()) is not None and earlier < due:
+                self._work.fire_one(hand, earlier, because)
+            self._work.fire_one(hand, due, because)
         self._go_on(hand)
         return self._work.snapshot(hand, hand.held[act.instance_id])
 
@@ -83,7 +98,7 @@ class Acts(Generic[Tx_co]):
         hand, due = self._first(act)
         held = hand.held[due.instance_id]
         with _failing(due):
-            decision = skipping(held, due)
+            decision = skipping(held, due, self._work.context(held.record.id))
         if decision is None:
             raise refused("not_skippable", event=due.event, state=held.record.state)
         skipped = Stimulus("skipped", due.due_at, {"event": due.event})
@@ -108,10 +123,10 @@ class Acts(Generic[Tx_co]):
 
     def _first(self, act: Act) -> tuple[Hand, Due]:
         hand, _ = self._find(act)
-        due = hand.earliest()
-        if due is None or due.due_at > self._work.now():
+        first = first_of([due for due in hand.all_due() if due.due_at <= self._work.now()])
+        if first is None:
             raise refused("not_due")
-        return hand, due
+        return hand, first
 
     def _go_on(self, hand: Hand) -> None:
         """What stood in the way is gone; an operator's hold stays."""
@@ -129,12 +144,21 @@ class Acts(Generic[Tx_co]):
         return Because("operator", act.actor, self._work.keep_reason(hand.root.id, act.reason))
 
 
-def skipping(held: Held, due: Due) -> Decision[Any] | None:
-    """What would be if this were skipped; None where nothing would be left to happen, or the same again."""
+def first_of(due: Sequence[AnyDue]) -> AnyDue | None:
+    """Which of these, in their order, an operator can fire or skip: the first that is no reminder, if there is one."""
+    return next((one for one in due if one.event != REMINDED), due[0] if due else None)
+
+
+def skipping(held: Held, due: Due, context: object) -> Decision[Any] | None:
+    """What would be if this were skipped; None where nothing but reminders would be left to happen, or the same again.
+    A reminder that is skipped is merely dropped."""
     definition = held.definition
-    decision = definition.skip(held.record.state, definition.fresh(held.facts), due.event)
-    after = decision and definition.schedule(decision.state, decision.facts)
-    return decision if after and after.get(due.event) != due.due_at else None
+    decision = definition.skip(held.record.state, definition.fresh(held.facts), due.event, context)
+    if decision is None:
+        return None
+    after = definition.schedule(decision.state, decision.facts)
+    left = due.event == REMINDED or after.keys() - {REMINDED}
+    return decision if left and after.get(due.event) != due.due_at else None
 
 
 @contextmanager

@@ -51,7 +51,8 @@ class Beginning:
 class Answer:
     """An instance as a command left it: plain JSON values, to be remembered with an idempotency key.
 
-    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first; `order` the
+    `version` is the number of its root's last log row; `next_…` the deferred transition that comes first, but for
+    reminders; `order` the
     order under which the command is carried out, where it takes one. `clock` is the named clock that it is on.
     """
 

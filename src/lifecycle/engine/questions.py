@@ -13,7 +13,7 @@ from typing import Any
 from lifecycle.domain.explaining import Prospect, Untold
 from lifecycle.domain.machine import Stimulus
 from lifecycle.domain.refusals import refused
-from lifecycle.engine.acts import skipping
+from lifecycle.engine.acts import first_of, skipping
 from lifecycle.engine.hand import Due, Hand, Held
 from lifecycle.engine.ports import Tx_co
 from lifecycle.engine.records import Status
@@ -67,6 +67,11 @@ class Explanation:
     due: tuple[First, ...]
     events: tuple[Prospect, ...]
 
+    @property
+    def first(self) -> First | None:
+        """What an operator can fire, or may be able to skip."""
+        return first_of(self.due)
+
 
 def explain(
     work: Work[Tx_co], instance_id: str, event: str | None = None, arguments: Mapping[str, Any] | None = None
@@ -77,7 +82,7 @@ def explain(
     if event is not None and event not in known:
         raise NotFound("event", event)
     root, now, stored_state = replace(hand.root), work.now(), held.record.state
-    due = _due(hand, now)
+    due = _due(work, hand, now)
     failure = work.failures.get(root.id)
     if root.status == "live":
         work.fire([hand], now)
@@ -107,15 +112,16 @@ def explain(
     )
 
 
-def _due(hand: Hand, now: datetime) -> list[tuple[Due, bool]]:
+def _due(work: Work[Tx_co], hand: Hand, now: datetime) -> list[tuple[Due, bool]]:
     """What is due on the root, in order, and whether it can be skipped; only what comes first can."""
     due = [one for one in hand.all_due() if one.due_at <= now]
-    return [(one, n == 0 and _skippable(hand.held[one.instance_id], one)) for n, one in enumerate(due)]
+    first = first_of(due)
+    return [(one, one is first and _skippable(work, hand.held[one.instance_id], one)) for one in due]
 
 
-def _skippable(held: Held, due: Due) -> bool:
+def _skippable(work: Work[Tx_co], held: Held, due: Due) -> bool:
     try:
-        return skipping(held, due) is not None
+        return skipping(held, due, work.context(due.instance_id)) is not None
     except Exception:  # noqa: BLE001  # a host's code, which may raise whatever it likes
         return False
 

@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from lifecycle.domain.effects import Apply, Bill, Start, Tell, Written
 from lifecycle.domain.explaining import Prospect
-from lifecycle.domain.machine import Decision, Effect, Stimulus
+from lifecycle.domain.machine import REMINDED, Decision, Effect, Stimulus
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.chain import sealed
 from lifecycle.engine.clock import Clock, VirtualClock
@@ -340,7 +340,9 @@ class Roots(Generic[Tx_co]):
         root, record = hand.root, held.record
         rank = self._registry.rank
         first = min(
-            held.deferrals, key=lambda event: (held.deferrals[event], rank(record.machine, event)), default=None
+            held.deferrals.keys() - {REMINDED},
+            key=lambda event: (held.deferrals[event], rank(record.machine, event)),
+            default=None,
         )
         return Answer(
             id=record.id,

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from lifecycle.domain import invoice, subscription
 from lifecycle.domain.calendar import Interval
 from lifecycle.domain.catalog import Terms
+from lifecycle.domain.change import Change
 from lifecycle.domain.invoicing import Line
 from lifecycle.domain.machine import Json
-from lifecycle.domain.subscription import Change, Subscription
+from lifecycle.domain.subscription import Subscription
 from lifecycle.notices.contents import Personal
 from lifecycle.notices.kinds import kind_of
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, ScalarSelect, Select, and_, func, literal, or_, select, tuple_
 
+from lifecycle.domain.machine import REMINDED
 from lifecycle.engine.records import LogRecord
 from lifecycle.store import schema
 from lifecycle.store.types import Instant
@@ -106,8 +107,12 @@ class Standing:
 
 
 def standings(connection: Connection, *, id: str | None = None, status: str | None = None) -> list[Standing]:
-    """One instance, or those whose root has this status, by when their next transition is due."""
-    table, root, next_due_at = schema.instances, schema.roots, _of_next(schema.deferrals.c.due_at)
+    """One instance, or those whose root has this status, by when their next transition is due; where a root stands
+    still, that may be a reminder."""
+    table, root = schema.instances, schema.roots
+    next_event, next_due_at = (
+        _of_next(one, reminders=status is not None) for one in (schema.deferrals.c.event, schema.deferrals.c.due_at)
+    )
     query: Select[Any] = (
         select(
             table.c.id,
@@ -121,7 +126,7 @@ def standings(connection: Connection, *, id: str | None = None, status: str | No
             root.c.attempts,
             root.c.error,
             root.c.wake_at,
-            _of_next(schema.deferrals.c.event),
+            next_event,
             next_due_at,
             root.c.clock,
         )
@@ -173,10 +178,12 @@ def instances(
     return [StoredInstance(*row) for row in connection.execute(query)]
 
 
-def _of_next(column: Column[Any]) -> ScalarSelect[Any]:
-    """This column of the deferral of an instance that is due first."""
+def _of_next(column: Column[Any], *, reminders: bool = False) -> ScalarSelect[Any]:
+    """This column of the deferral of an instance that is due first; without `reminders`, of the others."""
     deferral = schema.deferrals.c
     its_own = select(column).where(deferral.instance_id == schema.instances.c.id)
+    if not reminders:
+        its_own = its_own.where(deferral.event != REMINDED)
     return its_own.order_by(deferral.due_at).limit(1).scalar_subquery()
 
 
@@ -191,11 +198,13 @@ def steps(
     actor: str | None = None,
     last: int | None = None,
     beyond: Mapping[str, int] | None = None,
+    reminders: bool = False,
 ) -> list[Step]:
     """Logged transitions in nominal order.
 
     `since`: with this nominal instant or a later one. `events`: only these. `actor`: by name or id. `beyond`: only of
-    these roots, and only rows after the number given for each. `last`: only so many, the newest.
+    these roots, and only rows after the number given for each. `last`: only so many, the newest. Reminders are left out
+    unless they are asked for, by `reminders` or as an event (rule I12).
     """
     log, instance, who, reason = schema.log, schema.instances, schema.actors, schema.reasons
     name = func.coalesce(who.c.name, log.c.actor)
@@ -235,6 +244,8 @@ def steps(
         query = query.where(log.c.due_at >= since)
     if events:
         query = query.where(log.c.event.in_(events))
+    elif not reminders:
+        query = query.where(log.c.event != REMINDED)
     if actor is not None:
         query = query.where(or_(name == actor, log.c.actor == actor))
     if beyond is not None:
@@ -331,8 +342,10 @@ def due(
     instance_id: str | None = None,
     limit: int | None = None,
     late_at: datetime | None = None,
+    reminders: bool = False,
 ) -> list[DueTransition]:
-    """Deferred transitions that are to come, earliest first; `late_at`: only what is late then, or by its own clock."""
+    """Deferred transitions that are to come, earliest first; `late_at`: only what is late then, or by its own clock,
+    with the reminders that are, which are left out otherwise unless they are asked for (rule I12)."""
     table, instance, root = schema.deferrals, schema.instances, schema.roots
     query: Select[Any] = (
         select(
@@ -356,6 +369,8 @@ def due(
         clock = schema.clocks.c
         query = query.outerjoin(schema.clocks, clock.name == root.c.clock)
         query = query.where(table.c.due_at <= func.coalesce(clock.now, literal(late_at, Instant)))
+    elif not reminders:
+        query = query.where(table.c.event != REMINDED)
     if until is not None:
         query = query.where(table.c.due_at <= until)
     if instance_id is not None:

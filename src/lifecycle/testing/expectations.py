@@ -11,20 +11,18 @@ from lifecycle.drawing.plain import columns, when
 from lifecycle.drawing.timeline import way
 from lifecycle.store.queries import DueTransition, Step
 
-REMINDER = "reminded"
-"""The event that is left out wherever transitions or what comes next are asked for (rule I12)."""
 NOTHING = "nothing"
 
 
 def history(lifecycle: Lifecycle, subscription: str) -> list[Step]:
     """All its transitions so far but reminders, in order. Raises NotFound."""
-    return [step for step in lifecycle.subscriptions.history(subscription) if step.event != REMINDER]
+    return list(lifecycle.subscriptions.history(subscription))
 
 
 def next_of(lifecycle: Lifecycle, subscription: str) -> DueTransition | None:
     """What comes next of it but reminders. Raises NotFound."""
     lifecycle.subscriptions.get(subscription)
-    return next((one for one in lifecycle.due(subscription=subscription) if one.event != REMINDER), None)
+    return next(iter(lifecycle.due(subscription=subscription, limit=1)), None)
 
 
 def other_transitions(steps: Sequence[Step], expected: Sequence[str], zone: str) -> str | None:

@@ -23,10 +23,10 @@ class News:
 
     def _unread(self, account: str | None, root: str | None) -> Iterator[Step]:
         if account is None or root is None:
-            steps = self._lifecycle.log(account=account, root=root)
+            steps = self._lifecycle.log(account=account, root=root, reminders=True)
         else:
             roots = (root, self._lifecycle.accounts.get(account).id)
-            steps = [step for step in self._lifecycle.log(account=account) if step.root_id in roots]
+            steps = [step for step in self._lifecycle.log(account=account, reminders=True) if step.root_id in roots]
         for step in steps:
             if (step.root_id, step.seq) not in self._read:
                 self._read.add((step.root_id, step.seq))

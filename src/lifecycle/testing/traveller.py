@@ -22,7 +22,6 @@ from lifecycle.errors import LifecycleError
 from lifecycle.gateways.sandbox import SandboxGateway
 from lifecycle.store.queries import DueTransition, Step
 from lifecycle.testing.databases import IN_MEMORY, fresh
-from lifecycle.testing.expectations import REMINDER
 
 NEXT = "next"
 
@@ -86,7 +85,7 @@ class Traveller:
     def _next(self) -> DueTransition:
         """What comes next, of all that is deferred: neither a reminder nor the end of a quote, which change nothing."""
         coming = (one for one in self.lifecycle.due() if one.status == "live")
-        found = next((one for one in coming if one.event != REMINDER and one.machine != "order"), None)
+        found = next((one for one in coming if one.machine != "order"), None)
         if found is None:
             raise LifecycleError("Nothing is due any more.", code="nothing_due")
         return found

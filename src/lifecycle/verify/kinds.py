@@ -94,5 +94,5 @@ def holds_back(instance: Instance, event: str) -> bool:
     (rule B9), for that of an invoice what comes next of the subscription, also before it is asked for (rule C5)."""
     if instance.machine == order.KIND:
         return instance.state == "confirmed"
-    waits = event in ("cycle_starts", "change_takes_effect", "end_date_arrives")
+    waits = event in ("cycle_starts", "change_takes_effect", "end_date_arrives", "reminded")
     return instance.machine == invoice.KIND and waits and invoice.waits(instance.state, instance.facts)

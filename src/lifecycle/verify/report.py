@@ -31,6 +31,7 @@ CODES: Mapping[str, str] = {
     "recorded_early": "a deferred transition was recorded before it fired",
     "due_order": "a deferred transition fired after one that was due later",
     "act_changed": "an operator's act changed more than it may",
+    "reminder": "the facts name a reminder where there is nothing to be reminded of, or outside of the period",
     "deferral_missing": "a deferral is not there that the facts demand",
     "deferral_unasked": "a deferral is there that the facts do not demand",
     "deferral_due": "a deferral is there for another instant than the facts demand",

@@ -16,7 +16,7 @@ from lifecycle.verify.records import Json, Row
 
 KIND = "subscription"
 ENDED = "ended"
-DERIVED = ("end_date_arrives", "trial_ends", "cycle_starts", "change_takes_effect")
+DERIVED = ("end_date_arrives", "trial_ends", "cycle_starts", "change_takes_effect", "reminded")
 """The deferred events whose instants follow from the facts."""
 
 
@@ -59,6 +59,16 @@ def wrong_with(state: str, facts: Json) -> Wrong:
         agrees = state == ("trial" if facts["phase"] == "trial" else "active")
     if not agrees:
         yield "state_facts", f"The facts do not speak of {state}."
+    if "remind_at" in facts and not _may_remind(state, facts):
+        yield "reminder", f"Nothing is to be reminded of at {facts['remind_at']}."
+
+
+def _may_remind(state: str, facts: Json) -> bool:
+    """Whether a reminder may be to come: once in a period, inside it, of a cycle that is to start at its boundary. How
+    long before, the policy said, which may be another one today."""
+    boundary, remind_at = instant(facts["boundary"]), instant(facts["remind_at"])
+    goes_on = state != ENDED and ("ends_at" not in facts or boundary < instant(facts["ends_at"]))
+    return goes_on and "reminded" not in facts and instant(facts["period_start"]) < remind_at < boundary
 
 
 def _cycle(row: Row, before: Json, after: Json) -> Wrong:
@@ -79,7 +89,9 @@ def _cycle(row: Row, before: Json, after: Json) -> Wrong:
 def _only_moved_on(event: str, before: Json, after: Json) -> bool:
     """Whether what was skipped is all that was done: a cycle moved on, with the change that was to come with it, or a
     change was dropped."""
-    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - {"remind_at", "reminded"}
+    if event == "reminded":
+        return not changed and after.get("reminded") is True
     if event == "change_takes_effect":
         return changed == {"pending"} and "pending" not in after
     moves = {"cycle", "elapsed", "period_start", "period_end", "boundary", "skipped"}
@@ -104,4 +116,6 @@ def _may_fire(facts: Json) -> dict[str, datetime]:
         change = instant(facts["pending"]["due_at"])
         if ends_at is None or change < ends_at:
             due["change_takes_effect"] = change
+    if "remind_at" in facts:
+        due["reminded"] = instant(facts["remind_at"])
     return due

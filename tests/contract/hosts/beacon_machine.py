@@ -79,8 +79,9 @@ class BeaconMachine(Machine[Json, object]):
         return next((demand for fault, demand in demands.items() if faulty(facts, fault)), {"beats": following})
 
     @classmethod
-    def skip(cls, state: str, facts: Json, event: str) -> Decision[Json] | None:
+    def skip(cls, state: str, facts: Json, event: str, context: object) -> Decision[Json] | None:
         """A beat can be passed over: the next one is as far off as ever. One that is faulty stays where it is."""
+        del context
         if event != "beats":
             return None
         after = datetime.fromisoformat(facts["next"]) + timedelta(seconds=facts["every"])

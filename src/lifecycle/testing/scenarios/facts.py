@@ -12,7 +12,6 @@ from lifecycle.domain.calendar import local
 from lifecycle.domain.invoicing import Line
 from lifecycle.errors import NotFound
 from lifecycle.store import queries
-from lifecycle.testing.expectations import REMINDER
 from lifecycle.testing.scenarios.comparing import Money
 from lifecycle.testing.scenarios.stage import Stage, StoryStuck, Subject
 from lifecycle.verify import verify
@@ -82,7 +81,7 @@ def _subscription(subject: Subject) -> str:
 
 def _deferrals(stage: Stage, subscription: str, _: object = None) -> list[Mapping[str, Any]]:
     due = stage.lifecycle.due(subscription=subscription)
-    return [{"event": one.event, "due": one.due_at} for one in due if one.event != REMINDER]
+    return [{"event": one.event, "due": one.due_at} for one in due]
 
 
 def _next(stage: Stage, subscription: str, _: object) -> Mapping[str, Any] | None:
@@ -90,8 +89,7 @@ def _next(stage: Stage, subscription: str, _: object) -> Mapping[str, Any] | Non
 
 
 def _log(stage: Stage, subscription: str, _: object = None) -> list[str]:
-    steps = stage.lifecycle.log(instance=subscription)
-    return [step.event for step in steps if step.event != REMINDER]
+    return [step.event for step in stage.lifecycle.log(instance=subscription)]
 
 
 def _log_ends(stage: Stage, subscription: str, asked: object) -> list[str]:

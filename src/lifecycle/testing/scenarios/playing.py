@@ -124,7 +124,7 @@ class _Player:
         lifecycle = self._stage.lifecycle
         with lifecycle.database.reading() as connection:
             rows = queries.rows_ever(connection)
-        due = [(one.instance_id, one.event, one.due_at) for one in lifecycle.due()]
+        due = [(one.instance_id, one.event, one.due_at) for one in lifecycle.due(reminders=True)]
         kept: dict[str, Any] = {"deferrals": due, "invoices": len(lifecycle.invoices.list())}
         charges = len(self._stage.traveller.gateway.ledger())
         return kept if code == DECLINED else kept | {"rows of the log": rows, "charges": charges}

@@ -102,13 +102,13 @@ def test_cards_and_notices(lifecycle: Lifecycle, travel_to: TravelTo, card: Card
     assert notices() == ["subscribed", "subscribed"]
     card("acme", "declines")
     travel_to("2026-02-01")
-    assert notices("acme") == ["payment_failed"]
-    assert notices() == ["renewed"]
+    assert notices("acme") == ["renewal_ahead", "payment_failed"]
+    assert notices() == ["renewal_ahead", "renewed"]
     assert card("acme", "ok").last4 == "4242"
     assert (notices("initech"), notices(), notices()) == ([], ["payment_recovered"], [])
-    theirs = ["subscribed", "payment_failed", "payment_recovered"]
+    theirs = ["subscribed", "renewal_ahead", "payment_failed", "payment_recovered"]
     assert News(lifecycle)(root=acme) == News(lifecycle)("acme") == theirs
-    assert sorted(News(lifecycle)()) == ["payment_failed", "payment_recovered", "renewed", "subscribed", "subscribed"]
+    assert sorted(News(lifecycle)()) == sorted([*theirs, "subscribed", "renewal_ahead", "renewed"])
 
 
 def test_transitions_and_what_comes_next(
