@@ -191,7 +191,9 @@ def test_what_is_sent_on_a_clock_becomes_a_file(tester: Desk, tmp_path: Path) ->
     tester.clocks.advance("qa", "2026-01-31 09:00")
 
     messages = [json.loads(file.read_text()) for file in sorted((tmp_path / "mail").glob("*.json"))]
-    assert [(message["kind"], message["clock"]) for message in messages] == [("subscribed", "qa"), ("hello", "qa")]
+    assert [(message["kind"], message["clock"]) for message in messages] == [("hello", "qa")]
+    [notice] = (tmp_path / "mail").glob("*.eml")
+    assert b"X-Lifecycle-Clock: qa\r\n" in notice.read_bytes()
     assert got == []
 
 
