@@ -15,6 +15,7 @@ from lifecycle.app.mailer import Mailer
 from lifecycle.engine.outbox import Message, TryLater
 from lifecycle.engine.relay import Relayed, message_of
 from lifecycle.notices.mail import Mail
+from lifecycle.store.outbox import SqlOutbox
 from lifecycle.verify import verify
 from tests.integration.world import travelling
 
@@ -107,6 +108,39 @@ def test_what_is_leased_together_is_merged_too(database_url: str) -> None:
         assert desk.subjects == ["2 messages about your account"]
         assert [status for _, status in statuses(lifecycle)] == ["delivered", "merged"]
         assert verify(lifecycle.database).findings == ()
+
+
+def test_notices_of_two_subscriptions_come_in_one_mail(database_url: str) -> None:
+    """Each is the first in the line of its root, and all are of one account (G2)."""
+    with travelling(database_url, START) as (lifecycle, clock):
+        lifecycle.accounts.create("acme", email=ANN, payment_method=True)
+        for _ in range(2):
+            sub = lifecycle.subscriptions.create("acme", plan="basic", trial=False, by=ANN).id
+            lifecycle.subscriptions.cancel(sub, when="now", by=ANN)
+        clock.move_to(clock.now() + timedelta(days=4))
+        desk = Desk()
+        served_by(lifecycle, desk)
+        lifecycle.relay_outbox()
+        assert len(desk.subjects) == 1
+        assert [status for _, status in statuses(lifecycle)] == ["delivered", "merged", "merged", "merged"]
+
+
+def test_a_late_notice_waits_for_an_earlier_one_that_another_relay_has(database_url: str) -> None:
+    """Which is about to tell it: so that two relays do not tell one account in two mails."""
+    with travelling(database_url, START) as (lifecycle, clock):
+        lifecycle.accounts.create("acme", email=ANN, payment_method=True)
+        for _ in range(2):
+            sub = lifecycle.subscriptions.create("acme", plan="basic", trial=False, by=ANN).id
+            lifecycle.subscriptions.cancel(sub, when="now", by=ANN)
+        clock.move_to(now := clock.now() + timedelta(days=4))
+        [first] = SqlOutbox(lifecycle.database).claim(["mail"], now, now + timedelta(minutes=1), 1)
+        desk = Desk()
+        served_by(lifecycle, desk)
+        assert lifecycle.relay_outbox() == Relayed(postponed=1)
+        assert (first.kind, desk.subjects) == ("subscribed", [])
+        clock.move_to(now + timedelta(minutes=1))  # that relay has died
+        lifecycle.relay_outbox()
+        assert len(desk.subjects) == 1
 
 
 def test_two_days_are_not_late(database_url: str) -> None:
@@ -226,7 +260,9 @@ def test_on_a_named_clock_each_has_its_own_file(database_url: str, tmp_path: Pat
         ]
         assert [(mail["X-Lifecycle-Kind"], mail["X-Lifecycle-Clock"]) for mail in mails] == [
             ("subscribed", "qa"),
+            ("renewal_ahead", "qa"),
             ("renewed", "qa"),
+            ("renewal_ahead", "qa"),
             ("renewed", "qa"),
         ]
         assert all(isinstance(mail, EmailMessage) for mail in mails)

@@ -142,6 +142,22 @@ def test_a_server_that_hangs_is_left(serve: Serve, behaviour: str) -> None:
     assert time.monotonic() - began < 3
 
 
+def test_a_name_server_that_is_silent_is_left_too() -> None:
+    """The time is for the whole delivery, and begins with the look-up of the name (X325)."""
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        time.sleep(2)
+        return ["127.0.0.1"]
+
+    post, began = (
+        SmtpPost(SmtpSettings("mail.test", 25, "none", None, None, Duration(0, 1)), resolve=resolve),
+        time.monotonic(),
+    )
+    with pytest.raises(OSError, match=r"longer than 1s|not found in time"):
+        post.send(MAIL)
+    assert time.monotonic() - began < 1.9
+
+
 def test_nobody_there_is_tried_again() -> None:
     """Nothing listens on port 1 (X324)."""
     with pytest.raises(ConnectionRefusedError):

@@ -14,8 +14,9 @@ from time import monotonic, sleep
 
 import pytest
 
+from lifecycle.app.reaching import TooSlow
 from lifecycle.app.webhook_addresses import Allowed, Forbidden, networks_of
-from lifecycle.app.webhook_http import MOST_READ, Poster, TooSlow
+from lifecycle.app.webhook_http import MOST_READ, Poster
 from tests.receiver import receiving
 
 HERE = Allowed(networks_of(["127.0.0.1/32"]), http=True)

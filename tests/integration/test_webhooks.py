@@ -13,7 +13,7 @@ import time_machine
 from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from lifecycle import Lifecycle, LifecycleError, VirtualClock
+from lifecycle import Lifecycle, LifecycleError, Refused, VirtualClock
 from lifecycle.app.webhook_schemas import schema_for
 from lifecycle.config.settings import MACHINES
 from lifecycle.engine.registry import load_machines
@@ -173,6 +173,8 @@ def test_a_webhook_that_only_fails_is_paused_and_loses_nothing(world: World) -> 
     subscribe(shop)
     shop.relay_outbox()
     assert shop.webhooks.get(id).failing_since == NOW
+    clock.move_to(NOW + timedelta(days=5) - timedelta(hours=13))
+    assert shop.relay_outbox() == Relayed(failed=1)
     clock.move_to(NOW + timedelta(days=5))
     assert shop.relay_outbox() == Relayed(postponed=1)
     assert shop.webhooks.get(id).state == "paused"
@@ -183,7 +185,35 @@ def test_a_webhook_that_only_fails_is_paused_and_loses_nothing(world: World) -> 
     server.statuses = [204]
     assert shop.webhooks.resume(id).failing_since is None
     assert shop.relay_outbox() == Relayed(delivered=1)
-    assert len(server.sent) == 3
+    assert len(server.sent) == 4
+
+
+def test_two_failures_far_apart_pause_nothing(world: World) -> None:
+    """On 31 January one failed that was dropped since, and on 6 February the next fails, for the first time (X334)."""
+    shop, clock, server = world
+    server.statuses = [500]
+    id = shop.webhooks.add(server.url, events=SUBSCRIBED).webhook.id
+    subscribe(shop)
+    shop.relay_outbox()
+    shop.outbox.drop(shop.outbox.list(destination=f"webhook:{id}")[0].id, reason="nobody needs it")
+    clock.move_to(NOW + timedelta(days=6))
+    shop.webhooks.test(id)
+    assert shop.relay_outbox() == Relayed(failed=1)
+    assert shop.webhooks.get(id).state == "live"
+
+
+def test_rights_are_judged_before_anything_else(world: World) -> None:
+    """A customer's person learns neither whether there is such a webhook, nor whether a host can be found (I14)."""
+    shop, _, _ = world
+    for act in (
+        lambda: shop.webhooks.add("https://nowhere.invalid/", by="ann@acme.test"),
+        lambda: shop.webhooks.edit("whk_nothing", url="https://nowhere.invalid/", by="ann@acme.test"),
+        lambda: shop.webhooks.pause("whk_nothing", by="ann@acme.test"),
+        lambda: shop.webhooks.resend("out_nothing", by="ann@acme.test", reason="why not"),
+    ):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.code == "not_operator"
 
 
 def test_the_last_attempt_pauses_instead_of_giving_up(database_url: str) -> None:

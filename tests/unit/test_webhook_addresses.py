@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.app.webhook_addresses import Allowed, Forbidden, by_system, networks_of
+from lifecycle.app.reaching import by_system
+from lifecycle.app.webhook_addresses import Allowed, Forbidden, networks_of
 
 STRICT = Allowed()
 INNER = [

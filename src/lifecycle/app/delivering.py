@@ -17,6 +17,7 @@ from lifecycle.app.till import GATEWAY, LATE
 from lifecycle.app.webhook_sender import WebhookSender
 from lifecycle.app.webhook_sender import terms_of as webhook_terms
 from lifecycle.config.model import OutboxSettings
+from lifecycle.engine.clock import stopwatch
 from lifecycle.engine.outbox import Deliver, DeliverTogether
 from lifecycle.engine.relay import Relay, Relayed, Terms
 from lifecycle.engine.relay_ahead import RelayAhead
@@ -27,6 +28,8 @@ from lifecycle.store.subscribers import subscribers
 from lifecycle.store.webhooks import PREFIX as WEBHOOK
 
 MONEY = frozenset({GATEWAY, LATE})
+ONE = 1
+"""How many mails are leased together: what is leased can't be told by another mail."""
 Function = TypeVar("Function", bound=Deliver)
 
 
@@ -65,7 +68,14 @@ class Delivering:
     def relay(self, *, within: timedelta | None = None) -> Relayed:
         """Deliver until nothing is due, or the time is up."""
         self._context.ready()
-        return self._relay(self._served()).run(within)
+        served = dict(self._served())
+        mail = served.pop(MAIL, None)
+        started = stopwatch()
+        done = self._relay(served).run(within)
+        if mail is not None:
+            left = None if within is None else within - timedelta(seconds=stopwatch() - started)
+            done += self._relay({MAIL: mail}).run(left, ONE)
+        return done
 
     def relay_in_lanes(self, *, within: timedelta | None = None) -> Relayed:
         """Begin to deliver what is due, each destination beside the others; what is done for money, which is waited
@@ -75,7 +85,8 @@ class Delivering:
         money = {name: deliver for name, deliver in served.items() if name in MONEY}
         for name in store.due_destinations(tuple(served), self._context.clock.now()):
             if name not in MONEY:
-                self.lanes.start(name, partial(self._relay, {name: served[name]}))
+                limit = ONE if name == MAIL else FEW
+                self.lanes.start(name, partial(self._relay, {name: served[name]}), limit)
             elif name == GATEWAY:
                 for number in range(1, self._context.config.gateway.at_once):
                     self.lanes.start(f"{name} {number}", partial(self._relay, money))

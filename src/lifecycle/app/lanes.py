@@ -38,13 +38,14 @@ class Lanes:
         self._changing = threading.Lock()
         self._stopping = threading.Event()
 
-    def start(self, name: str, relay: Callable[[], Relay]) -> None:
-        """Have a lane deliver until nothing is due; one that is at work looks once more before it ends."""
+    def start(self, name: str, relay: Callable[[], Relay], limit: int = FEW) -> None:
+        """Have a lane deliver until nothing is due; one that is at work looks once more before it ends. `limit`: how
+        many messages it leases together."""
         with self._changing:
             if name in self._at_work:
                 self._asked_again.add(name)
             elif not self._stopping.is_set():
-                run = partial(self._run, name, relay, self._stopping)
+                run = partial(self._run, name, relay, limit, self._stopping)
                 thread = threading.Thread(target=run, name=f"lifecycle-{name}", daemon=True)
                 self._at_work[name] = thread
                 thread.start()
@@ -59,11 +60,11 @@ class Lanes:
             thread.join(max(0.0, end - stopwatch()))
         self._stopping = threading.Event()  # one that hangs still ends
 
-    def _run(self, name: str, relay: Callable[[], Relay], stopping: threading.Event) -> None:
+    def _run(self, name: str, relay: Callable[[], Relay], limit: int, stopping: threading.Event) -> None:
         while True:
             try:
                 lane, done = relay(), Relayed()
-                while lane.run_once(done, FEW, lambda: not stopping.is_set()):
+                while lane.run_once(done, limit, lambda: not stopping.is_set()):
                     pass
             except Exception as error:  # noqa: BLE001  # a lane's trouble is its own; it starts again with the next look
                 log.error("lane_failed", destination=name, error=str(error), **traced_unless_away(error))

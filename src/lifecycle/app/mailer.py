@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from sqlalchemy import Connection
+
 from lifecycle.app.context import Context
 from lifecycle.app.mailbox import FileMailbox
 from lifecycle.app.smtp import SmtpPost
@@ -64,32 +66,34 @@ class Mailer:
         """Send it. Raises TryLater, Undeliverable, and whatever the post raises."""
         if is_notice(message.payload):
             together = self._together(message)
-            if together:
-                self._post.send(self._writer.mail(together))
+            self._post.send(self._writer.mail(together))
         else:
             self._post(message)
 
     def _together(self, message: Message) -> Sequence[Message]:
-        """The message, and what was merged into it; nothing, if it was merged into another while it was leased."""
+        """The message, and what was merged into it."""
         account = message.payload["account"]
         if self._clock is not None or account is None or message.kind in ALONE:
             return [message]
         now = self._context.clock.now()
         with self._context.database.reading() as connection:
             into = mails.merged_into(connection, message.id)
-            waits = into is None and _is_late(message, now) and mails.is_catching_up(connection, account, now)
-        if into is None and not _is_late(message, now):
-            return [message]
-        if waits and now < message.created_at + PATIENCE:
-            raise TryLater("What is late is told in one mail, and more of it is about to happen.", after=SOON)
+            if into is None and not _is_late(message, now):
+                return [message]
+            if into is None:
+                self._see_who_is_first(connection, message, account, now)
         if into is None:
             into = self._gather(message, account, now)
+        if into != message.id:
+            return [message]  # an operator has taken it out of the mail that told it
         with self._context.database.reading() as connection:
-            if mails.is_merged(connection, message.id):
-                return []
-            if into != message.id:
-                return [message]  # an operator has taken it out of the mail that told it
             return [message, *map(message_of, mails.merged(connection, message.id))]
+
+    def _see_who_is_first(self, connection: Connection, message: Message, account: str, now: datetime) -> None:
+        """Raises TryLater while more is about to happen that is late, or another mail is about to tell this too."""
+        waits = now < message.created_at + PATIENCE and mails.is_catching_up(connection, account, now)
+        if waits or mails.is_told_first(connection, message.id, account, ALONE):
+            raise TryLater("What is late is told in one mail, and that is about to be made.", after=SOON)
 
     def _gather(self, message: Message, account: str, now: datetime) -> str | None:
         def is_late(record: OutboxRecord) -> bool:

@@ -39,7 +39,7 @@ class KindView:
 @dataclass(frozen=True, slots=True)
 class NoticeView:
     """A notice that is on its way, or was sent, by the id of its message. `at` is when it happened, nominally;
-    `sent_at` when it was delivered; `merged_into` the message that tells it, where that is another."""
+    `sent_at` when what tells it was delivered; `merged_into` the message that tells it, where that is another."""
 
     id: str
     kind: str
@@ -134,7 +134,7 @@ def _view(sent: Sent) -> NoticeView:
         kind=message.kind,
         account=message.payload.get("account"),
         at=datetime.fromisoformat(message.payload["at"]) if "at" in message.payload else message.created_at,
-        sent_at=message.finished_at if message.status in ("delivered", "merged") else None,
+        sent_at=sent.sent_at,
         status=message.status,
         attempts=message.attempts,
         merged_into=sent.merged_into if sent.merged_into != message.id else None,

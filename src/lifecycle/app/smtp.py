@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
 
+from lifecycle.app.reaching import Resolve, by_system, connected, resolved
 from lifecycle.config.model import SmtpSettings
+from lifecycle.engine.clock import stopwatch
 from lifecycle.engine.outbox import Message, Undeliverable
 from lifecycle.notices.mail import Mail
 
@@ -21,10 +23,11 @@ PERMANENT = range(500, 600)
 
 
 class SmtpPost:
-    """Sends by one server."""
+    """Sends by one server; `resolve` answers for its name."""
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, *, resolve: Resolve = by_system) -> None:
         self._settings = settings
+        self._resolve = resolve
 
     def __call__(self, message: Message) -> None:
         """Raises Undeliverable: a host's own messages have no text that could be mailed."""
@@ -48,7 +51,7 @@ class SmtpPost:
     def _connected(self, name: str) -> Iterator[smtplib.SMTP]:
         """A session with the server, in which somebody is logged in; it ends when the time is up."""
         settings = self._settings
-        server = _Server(settings, name)
+        server = _Server(settings, name, self._resolve)
         timer = Timer(settings.timeout.timedelta.total_seconds(), server.cut)
         timer.daemon = True
         timer.start()
@@ -73,16 +76,20 @@ class SmtpPost:
 class _Server(smtplib.SMTP):
     """A connection that another thread can cut, from its first byte on."""
 
-    def __init__(self, settings: SmtpSettings, name: str) -> None:
+    def __init__(self, settings: SmtpSettings, name: str, resolve: Resolve) -> None:
         super().__init__(local_hostname=name, timeout=settings.timeout.timedelta.total_seconds())
         self._host = settings.host  # what a certificate is held against, by STARTTLS too
         self._is_encrypted = settings.tls == "implicit"
+        self._resolve = resolve
         self._line: socket.socket | None = None
         self.was_cut = False
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        raw = socket.create_connection((host, port), timeout)
+        end = stopwatch() + timeout
+        raw = connected(resolved(self._resolve, host, port, end), port, end)
         self._line = raw.dup()  # the socket itself is gone from our hands while TLS is being agreed upon
+        if self.was_cut:
+            raise TimeoutError
         return ssl.create_default_context().wrap_socket(raw, server_hostname=host) if self._is_encrypted else raw
 
     def cut(self) -> None:

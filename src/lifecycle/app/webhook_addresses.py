@@ -8,18 +8,16 @@ are the very addresses that are connected to: a name is resolved once, and its a
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from lifecycle.app.reaching import Resolve
 from lifecycle.errors import LifecycleError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-Resolve = Callable[[str, int], Sequence[str]]
-"""The addresses of a host, in the order in which they are to be tried. Raises OSError where there are none."""
 
 PORTS = (80, 443)
 LOWEST_PORT = 1024
@@ -119,12 +117,6 @@ def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         return address.is_global and address in _UNICAST
     return address.is_global and not (address.is_multicast or address.is_reserved or address in _RELAYS)
-
-
-def by_system(host: str, port: int) -> Sequence[str]:
-    """As the operating system resolves names."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def networks_of(texts: Sequence[str]) -> Sequence[Network]:

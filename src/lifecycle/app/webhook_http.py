@@ -12,13 +12,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
-from lifecycle.app.webhook_addresses import Allowed, Resolve, Target, by_system
+from lifecycle.app.reaching import Resolve, TooSlow, by_system, connected, resolved
+from lifecycle.app.webhook_addresses import Allowed, Target
 from lifecycle.engine.clock import stopwatch
 
 MOST_READ = 65536
@@ -35,10 +35,6 @@ class Replied:
 
 
 _Timed = tuple[socket.socket, threading.Event]
-
-
-class TooSlow(OSError):
-    """The answer was not there in time."""
 
 
 class Poster:
@@ -69,7 +65,7 @@ class Poster:
     @contextmanager
     def _connected(self, target: Target, addresses: Sequence[str], end: float) -> Iterator[_Timed]:
         """A connection that is shut when its time is up, whatever it is doing; and what is set then."""
-        plain = _connect(addresses, target.port, end)
+        plain = connected(addresses, target.port, end)
         with plain, plain.dup() as handle, _shut_at(end, handle) as late:  # TLS takes the first one over
             try:
                 yield (self._secured(plain, target) if target.secure else plain), late
@@ -84,28 +80,17 @@ class Poster:
         return self._context.wrap_socket(plain, server_hostname=target.host)
 
     def _asking(self, end: float) -> Resolve:
-        """As `resolve`, but no longer than the time is: a name server may be silent too."""
+        """As `resolve`, but no longer than the time is."""
+        return partial(self._until, end)
 
-        def resolve(host: str, port: int) -> Sequence[str]:
-            answer: Future[Sequence[str]] = Future()
-            threading.Thread(target=_answer, args=(answer, self._resolve, host, port), daemon=True).start()
-            try:
-                return answer.result(max(0.0, end - stopwatch()))
-            except FutureTimeout as error:
-                raise self._too_slow() from error
-
-        return resolve
+    def _until(self, end: float, host: str, port: int) -> Sequence[str]:
+        try:
+            return resolved(self._resolve, host, port, end)
+        except TooSlow as error:
+            raise self._too_slow() from error
 
     def _too_slow(self) -> TooSlow:
         return TooSlow(f"No answer within {self._timeout:g} seconds.")
-
-
-def _answer(answer: Future[Sequence[str]], resolve: Resolve, host: str, port: int) -> None:
-    """Resolve a name, for who waits for it."""
-    try:
-        answer.set_result(resolve(host, port))
-    except Exception as error:  # noqa: BLE001  # raised again where it is waited for
-        answer.set_exception(error)
 
 
 @contextmanager
@@ -125,21 +110,6 @@ def _shut_at(end: float, handle: socket.socket) -> Iterator[threading.Event]:
         yield late
     finally:
         timer.cancel()
-
-
-def _connect(addresses: Sequence[str], port: int, end: float) -> socket.socket:
-    """A connection to the first of them that takes one, each given its share of the time."""
-    for place, address in enumerate(addresses):
-        left = end - stopwatch()
-        try:
-            plain = socket.create_connection((address, port), timeout=max(0.01, left / (len(addresses) - place)))
-        except OSError:
-            if place == len(addresses) - 1:
-                raise
-        else:
-            plain.settimeout(max(0.01, end - stopwatch()) + 1)  # the timer is first
-            return plain
-    raise OSError("There is no address.")
 
 
 def _exchange(

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from importlib.metadata import version
 
 from sqlalchemy import Connection
 from standardwebhooks.webhooks import Webhook
 
 from lifecycle.app.context import Context
-from lifecycle.app.webhook_addresses import Allowed, Forbidden, Resolve, by_system, networks_of
+from lifecycle.app.presence import release
+from lifecycle.app.reaching import Resolve, by_system
+from lifecycle.app.webhook_addresses import Allowed, Forbidden, networks_of
 from lifecycle.app.webhook_circuit import Circuit
 from lifecycle.app.webhook_http import Poster, Replied
 from lifecycle.config.model import Config, WebhookSettings
@@ -38,6 +39,8 @@ from lifecycle.store.webhooks import PREFIX, Endpoint
 
 GONE = 410
 BUSY = (429, 503)
+FEW = 3
+"""So often at least one message is tried before its webhook is paused for having failed too long."""
 KEPT = 2000
 """How many characters of an answer are kept."""
 WHILE_PAUSED = timedelta(minutes=1)
@@ -117,7 +120,8 @@ class WebhookSender:
             raise Undeliverable("The webhook has answered that it is gone (410), and is disabled.")
         self._circuit.failed(endpoint.id, now, _asked(tried.reply, now))
         is_last = message.attempt >= self._settings.attempts
-        if is_last or now - since >= self._settings.pause_after.timedelta:
+        for_long = now - since >= self._settings.pause_after.timedelta
+        if is_last or (for_long and message.attempt >= FEW):  # two failures far apart say nothing
             self._pause(endpoint.id, since)
             raise TryLater(f"{tried.told} The webhook is paused, and this waits for it.", after=WHILE_PAUSED)
         raise NotTaken(tried.told)
@@ -175,7 +179,7 @@ def headers_of(message: Message, body: bytes, at: datetime, secrets: Sequence[st
     signed = [Webhook(secret).sign(message.id, at, body.decode()) for secret in secrets]
     return {
         "content-type": "application/json",
-        "user-agent": f"lifecycle/{version('lifecycle-engine')}",
+        "user-agent": f"lifecycle/{release().replace(' ', '-')}",
         "webhook-id": message.id,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signed),

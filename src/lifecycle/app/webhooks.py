@@ -19,7 +19,8 @@ from lifecycle.app.context import Context, SqlWork
 from lifecycle.app.handlers import check_events
 from lifecycle.app.operations import Given
 from lifecycle.app.outbox import Outbox
-from lifecycle.app.webhook_addresses import Forbidden, Resolve, by_system
+from lifecycle.app.reaching import Resolve, by_system
+from lifecycle.app.webhook_addresses import Forbidden
 from lifecycle.app.webhook_sender import listening, poster_of
 from lifecycle.app.webhook_views import WebhookSecret, WebhookView, views
 from lifecycle.domain.machine import Json
@@ -104,13 +105,12 @@ class Webhooks:
 
         Raises LifecycleError (`hook_unknown`) for an event that nothing has.
         """
-        self._ready()
+        self._may(done)
         facts = self._checked({"url": url, "events": [*events], "description": description})
         secret = new_secret()
 
         def job(work: SqlWork) -> str:
             connection = work.transaction.connection
-            self._context.see_right(connection, "", done.get("by", "operator"), "operate")
             with self._context.actor(work.transaction, done.get("by", "operator")) as actor:
                 creation = Creation(KIND, "added", actor, "whk", arguments=facts, reason=done.get("reason"))
                 id = work.create(creation).id
@@ -122,6 +122,7 @@ class Webhooks:
 
     def edit(self, webhook: str, **edited: Unpack[Edited]) -> WebhookView:
         """Change its address, what it is told of, or its description. Refused as `add`, and `no_change`."""
+        self._may(edited)
         before = self.get(webhook)
         said: Json = {name: edited[name] for name in ("url", "events", "description") if name in edited}
         facts = self._checked(said | ({"events": [*said["events"]]} if "events" in said else {}))
@@ -134,6 +135,8 @@ class Webhooks:
                 listening(connection, webhook, facts["events"], paused=state == "paused")
             if "url" in facts:  # it is another one that has failed
                 store.fails(connection, webhook, None)
+                if state == "live":
+                    outbox.unpark(connection, PREFIX + webhook, work.now())
 
         return self._command(webhook, "edited", facts, edited, follow)
 
@@ -187,13 +190,12 @@ class Webhooks:
         """Deliver a message to a webhook once more, under the same id and with all its attempts; one that has arrived
         too. An operator's act, which needs a reason. Raises NotFound; refused `in_delivery`, and as the webhook's state
         has it."""
-        self._ready()
+        self._may(given)
         with self._context.database.reading() as connection:
             found = outbox.find(connection, message)
             if found is None or not found.destination.startswith(PREFIX):
                 raise NotFound("message of a webhook", message)
             webhook = _found(connection, found.destination.removeprefix(PREFIX))
-            self._context.see_right(connection, "", given.get("by", "operator"), "operate")
         if webhook.state in ("disabled", "removed"):
             raise refused(f"webhook_{webhook.state}")
         return self._outbox.again(message, **given)
@@ -215,13 +217,11 @@ class Webhooks:
         follow: Callable[[SqlWork, str], None] = lambda _work, _state: None,
     ) -> WebhookView:
         """An event for a webhook, and what follows from it beside the log, together."""
-        self._ready()
+        self._may(done)
 
         def job(work: SqlWork) -> None:
-            connection, by = work.transaction.connection, done.get("by", "operator")
-            _found(connection, webhook)
-            self._context.see_right(connection, "", by, "operate")
-            with self._context.actor(work.transaction, by) as actor:
+            _found(work.transaction.connection, webhook)
+            with self._context.actor(work.transaction, done.get("by", "operator")) as actor:
                 command = Command(webhook, event, actor, arguments, done.get("reason"))
                 follow(work, work.command(command).state)
 
@@ -245,6 +245,12 @@ class Webhooks:
             except OSError as error:
                 raise invalid(f"The webhook's host can't be found: {error}.") from error
         return facts
+
+    def _may(self, done: Done | Given) -> None:
+        """See that an operator does this, before anything else (rule I14). Raises Refused (`not_operator`)."""
+        self._ready()
+        with self._context.database.reading() as connection:
+            self._context.see_right(connection, "", done.get("by", "operator"), "operate")
 
     def _ready(self) -> None:
         self._context.ready()

@@ -13,7 +13,7 @@ import random
 import re
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 import structlog
@@ -56,6 +56,10 @@ class Relayed:
     postponed: int = 0
     dead: int = 0
     stale: int = 0
+
+    def __add__(self, other: Relayed) -> Relayed:
+        """Of both."""
+        return Relayed(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 class Relay:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, or_, select, update
+from sqlalchemy import Connection, Select, case, func, or_, select, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.engine.telling import MAIL
@@ -21,10 +21,12 @@ _COLUMNS = [_TABLE.c[field.name] for field in fields(OutboxRecord)]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A notice on its way, or that has been sent: as its message, and the one that it was merged into."""
+    """A notice on its way, or that has been sent: as its message, the one that it was merged into, and when the mail
+    that tells it was delivered."""
 
     message: OutboxRecord
     merged_into: str | None
+    sent_at: datetime | None
 
 
 def is_catching_up(connection: Connection, account_id: str, now: datetime) -> bool:
@@ -54,9 +56,8 @@ def gather(
     is_late: Callable[[OutboxRecord], bool],
     without: Collection[str],
 ) -> None:
-    """Decide for good which of an account's notices this message tells too: those that are late and not sent yet, but
-    for the kinds that go `without` others. One that a relay has leased with it is among them: its own turn sees that.
-    What another transaction has in hand is left to it."""
+    """Decide for good which of an account's notices this message tells too: those that wait and are late, but for the
+    kinds that go `without` others. What another transaction has in hand is left to it."""
     if merged_into(connection, message, lock=True) is not None:
         return
     waiting = (
@@ -64,7 +65,7 @@ def gather(
         .where(
             _TABLE.c.root_id.in_(_roots(account_id)),
             _TABLE.c.destination == MAIL,
-            _TABLE.c.status.in_(("waiting", "leased")),
+            _TABLE.c.status == "waiting",
             _TABLE.c.merged_into.is_(None),
             _TABLE.c.clock.is_(None),
             _TABLE.c.kind.not_in(without),
@@ -79,9 +80,17 @@ def gather(
     _mark(connection, late[: MOST - 1], gone)
 
 
-def is_merged(connection: Connection, message: str) -> bool:
-    """Whether another message tells it."""
-    return connection.scalar(select(_TABLE.c.status).where(_TABLE.c.id == message)) == "merged"
+def is_told_first(connection: Connection, message: str, account_id: str, without: Collection[str]) -> bool:
+    """Whether another relay has an earlier notice of the account in hand, which may be about to tell this one too."""
+    earlier = select(_TABLE.c.id).where(
+        _TABLE.c.root_id.in_(_roots(account_id)),
+        _TABLE.c.destination == MAIL,
+        _TABLE.c.status == "leased",
+        _TABLE.c.clock.is_(None),
+        _TABLE.c.kind.not_in(without),
+        _TABLE.c.id < message,
+    )
+    return connection.scalar(earlier.limit(1)) is not None
 
 
 def merged(connection: Connection, message: str) -> list[OutboxRecord]:
@@ -94,13 +103,16 @@ def sent(
     connection: Connection, *, account_id: str | None = None, kind: str | None = None, limit: int | None = None
 ) -> list[Sent]:
     """Notices, oldest first; of `limit`, the newest."""
-    query = select(*_COLUMNS, _TABLE.c.merged_into).where(_TABLE.c.destination == MAIL)
+    telling = _TABLE.alias("telling")
+    told_by = telling.c.id == func.coalesce(_TABLE.c.merged_into, _TABLE.c.id)
+    sent_at = case((telling.c.status == "delivered", telling.c.finished_at))
+    query = select(*_COLUMNS, _TABLE.c.merged_into, sent_at).join(telling, told_by).where(_TABLE.c.destination == MAIL)
     if account_id is not None:
         query = query.where(_TABLE.c.root_id.in_(_roots(account_id)))
     if kind is not None:
         query = query.where(_TABLE.c.kind == kind)
     rows = connection.execute(query.order_by(_TABLE.c.created_at.desc(), _TABLE.c.id.desc()).limit(limit))
-    return [Sent(OutboxRecord(*row[:-1]), row[-1]) for row in rows][::-1]
+    return [Sent(OutboxRecord(*row[:-2]), *row[-2:]) for row in rows][::-1]
 
 
 def _roots(account_id: str) -> Select[tuple[str]]:
