@@ -48,7 +48,7 @@ def shop(
 ) -> Iterator[Lifecycle]:
     """The project's configuration with more of it, and the sandbox, on a database of its own; it is 1 January, unless
     a clock says otherwise."""
-    environ = {**WEEKLY, **more, "LIFECYCLE_DATABASE__URL": url}
+    environ = {"LIFECYCLE_MAIL__USE": "none", **WEEKLY, **more, "LIFECYCLE_DATABASE__URL": url}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", clock=clock or VirtualClock(START), environ=environ)
     lifecycle.upgrade_schema()
     try:

@@ -8,6 +8,7 @@ Those that are to fire are monthly, the others yearly.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, delete, func, insert, literal, literal_column, select, text, update
@@ -24,6 +25,7 @@ CLONED = (
     schema.instances,
     schema.deferrals,
 )
+REMINDED = timedelta(days=27)
 CHUNK = 100_000
 DIGITS = 16
 
@@ -34,6 +36,8 @@ def seed(lifecycle: Lifecycle, monthly: int, yearly: int = 0) -> None:
         if number:
             lifecycle.accounts.create(f"{interval}-0", email=f"{interval}-0@bench.test", payment_method=True)
             lifecycle.subscriptions.create(f"{interval}-0", plan="team", interval=interval, by="system")
+            if interval == "month":  # it has been reminded of its renewal
+                lifecycle.advance_to(lifecycle.clock.now() + REMINDED)
             _forget_the_past(lifecycle)
             _clone(lifecycle, f"{interval}-0", before, number)
     with lifecycle.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

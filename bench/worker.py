@@ -33,6 +33,7 @@ def main() -> None:
     given = options.parse_args()
     quiet()
     environ = {"LIFECYCLE_DATABASE__URL": given.url, "LIFECYCLE_SCHEDULER__STEPS": given.steps}
+    environ |= {"LIFECYCLE_MAIL__USE": "none"}
     if given.free:
         environ |= NOTHING_IS_CHARGED
     if given.small:

@@ -77,7 +77,7 @@ def lifecycle_on(url: str, clock: Clock | None = None) -> Iterator[Lifecycle]:
     lifecycle = Lifecycle.from_config(
         PROJECT / "config.yaml",
         clock=clock or VirtualClock(START),
-        environ=NOTHING_IS_CHARGED | {"LIFECYCLE_DATABASE__URL": url},
+        environ=NOTHING_IS_CHARGED | {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_MAIL__USE": "none"},
     )
     lifecycle.upgrade_schema()
     try:

@@ -77,7 +77,7 @@ def never_retry(breaker: Breaker) -> str:
     invoice = breaker.one("dunned", "invoice", "open")
     breaker.remove(schema.deferrals, instance_id=invoice)
     root = breaker.root_of(invoice)
-    breaker.root(root, wake_at=utc("2026-10-01 09:00"))
+    breaker.root(root, wake_at=utc("2026-09-24 09:00"))  # for a reminder
     return root
 
 

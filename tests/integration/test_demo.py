@@ -97,7 +97,7 @@ def live(directory: Path) -> Lived:
 def lived(directory: Path, shown: io.StringIO) -> Lived:
     """What there is to see of a demo."""
     with opened(directory) as lifecycle:
-        return Lived(directory, shown.getvalue(), lifecycle.log())
+        return Lived(directory, shown.getvalue(), lifecycle.log(reminders=True))
 
 
 # What is shipped
@@ -147,6 +147,7 @@ def test_the_year_shows_every_event_and_every_state(year: Lived) -> None:
         "change_takes_effect",
         "end_date_arrives",
         "payment_exhausted",
+        "reminded",
     }
     with opened(year.directory) as lifecycle:
         states = {view.state for view in lifecycle.subscriptions.list()}

@@ -148,8 +148,7 @@ def test_a_webhook_that_is_told_nothing_is_a_warning_of_the_doctors(tmp_path: Pa
         id = lifecycle.webhooks.add(server.url, events=["webhook.paused"]).webhook.id
         assert answer(diagnosed(url, LIFECYCLE_MACHINES=all_of_them)["webhooks"]) == ("ok", 0)
         lifecycle.webhooks.pause(id)
-        with lifecycle.database.writing() as connection:
-            connection.execute(update(schema.outbox).values(wake_at=clock.now() - timedelta(seconds=61)))
+        clock.move_to(clock.now() + timedelta(seconds=61))
         now = diagnosed(url, LIFECYCLE_MACHINES=all_of_them)
         assert (lifecycle.webhooks.get(id).waiting, answer(now["webhooks"]), answer(now["outbox"])) == (
             1,

@@ -337,7 +337,7 @@ def test_hearsay_is_settled_before_a_traveller_goes_on(database_url: str) -> Non
         with Session(host.engine) as session, session.begin():
             host.lifecycle.using(session).subscriptions.add_seats(sub.id, 1, by=ANN)
         host.lifecycle.advance_to(clock.now() + timedelta(days=30))
-        assert heard.rest() == ["add_seats", "cycle_starts"]
+        assert heard.rest() == ["add_seats", "reminded", "cycle_starts"]
 
 
 def test_what_can_not_be_asked_now_is_asked_again(tmp_path: Path) -> None:

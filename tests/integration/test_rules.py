@@ -73,10 +73,10 @@ def test_what_stays_in_its_state_is_a_row_and_counts(lifecycle: Lifecycle) -> No
     steps = [(step.seq, step.event, step.source, step.target) for step in lifecycle.subscriptions.history(acme)]
     assert steps == [
         (4, "subscribed", None, "active"),  # after its order and the order's invoice, before the invoice is paid
-        (7, "cycle_starts", "active", "active"),
-        (13, "add_seats", "active", "active"),
+        (8, "cycle_starts", "active", "active"),  # after its reminder
+        (14, "add_seats", "active", "active"),
     ]
-    assert grown.version == 15
+    assert grown.version == 16
 
 
 def test_a_deferral_has_no_arguments() -> None:

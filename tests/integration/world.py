@@ -14,6 +14,9 @@ from tests.schema import give_schema
 
 PROJECT = Path(__file__).parents[2]
 
+NOT_REMINDED = {"LIFECYCLE_POLICIES__TRIAL__REMINDER": "0d", "LIFECYCLE_POLICIES__NOTICES__RENEWAL": "0d"}
+"""Settings for what is about something else than reminders, and counts what happens."""
+
 
 @contextmanager
 def travelling(database_url: str, start: str, **environ: str) -> Iterator[tuple[Lifecycle, VirtualClock]]:

@@ -169,7 +169,7 @@ def _judge(lifecycle: Lifecycle, where: Where, servers: Mapping[str, Server]) ->
     notices = {(one.root_id, one.seq, one.place): one for one in messages if one.destination == "mail"}
     wanted = {
         (step.root_id, step.seq, place): effect["kind"]
-        for step in lifecycle.log()
+        for step in lifecycle.log(reminders=True)
         for place, effect in enumerate(step.effects)
         if effect["effect"] == "notice"
     }
@@ -185,12 +185,12 @@ def _judge(lifecycle: Lifecycle, where: Where, servers: Mapping[str, Server]) ->
         assert book.keys() == told.keys()
         assert [id for id, digests in book.items() if len(set(digests)) > 1] == []
     steps = Counter(one.destination.partition(":")[0] for one in messages)
-    assert steps["handler"] == len(lifecycle.log())
+    assert steps["handler"] == len(lifecycle.log(reminders=True))
     return {
         "notices": len(wanted),
         "merged into others": sum(one.status == "merged" for one in notices.values()),
         "mails, with repeats": sum(map(len, mails.values())),
-        "transitions": len(lifecycle.log()),
+        "transitions": len(lifecycle.log(reminders=True)),
         "webhooks, with repeats": sum(map(len, hooks.values())),
         "handled, with repeats": sum(map(len, heard.values())),
     }

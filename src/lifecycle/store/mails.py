@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, case, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, or_, select, update
 
 from lifecycle.engine.records import OutboxRecord
 from lifecycle.engine.telling import MAIL
@@ -17,6 +17,8 @@ MOST = 200
 
 _TABLE, _ROOTS, _INSTANCES = schema.outbox, schema.roots, schema.instances
 _COLUMNS = [_TABLE.c[field.name] for field in fields(OutboxRecord)]
+_INTO = select(_TABLE.c.merged_into).where(_TABLE.c.id == bindparam("message"))
+_INTO_LOCKED = _INTO.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,7 @@ def is_catching_up(connection: Connection, account_id: str, now: datetime) -> bo
 
 def merged_into(connection: Connection, message: str, *, lock: bool = False) -> str | None:
     """The message that this one was merged into; its own id, where it is told by itself; None: not decided yet."""
-    query = select(_TABLE.c.merged_into).where(_TABLE.c.id == message)
-    into: str | None = connection.scalar(query.with_for_update() if lock else query)
+    into: str | None = connection.scalar(_INTO_LOCKED if lock else _INTO, {"message": message})
     return into
 
 

@@ -60,7 +60,7 @@ def test_a_list_can_be_narrowed(sent: list[str]) -> None:
     assert newest.err == "There are more than 1; see them with --limit.\n"
     mistyped = lifecycle("outbox", "list", "--status", "deda")
     assert mistyped.code == 2
-    assert "there are waiting, leased, delivered, dead, dropped" in mistyped.err
+    assert "there are waiting, parked, leased, delivered, dead, dropped" in mistyped.err
 
 
 def test_a_message_is_shown_whole(sent: list[str]) -> None:

@@ -28,7 +28,7 @@ from structlog.testing import capture_logs
 
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.cli import main
-from tests.integration.world import PROJECT, travelling
+from tests.integration.world import NOT_REMINDED, PROJECT, travelling
 from tests.schema import give_schema
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -95,7 +95,7 @@ def standing_at(now: str) -> Iterator[None]:
 
 def live_through_history(database_url: str) -> None:
     """Write the history above."""
-    with travelling(database_url, "2020-01-31T09:00+00:00") as (engine, clock):
+    with travelling(database_url, "2020-01-31T09:00+00:00", **NOT_REMINDED) as (engine, clock):
         _acme_and_globex_arrive(engine, clock)
         engine.advance_to(utc("2020-03-10T12:00"))
         engine.subscriptions.change(_only(engine, "acme"), seats=3, by="ann@acme.test")
@@ -153,9 +153,11 @@ def utc(text: str) -> datetime:
 
 
 def shop(folder: Path, text: str = "") -> Path:
-    """A configuration file in `folder` with the project's own text, or another."""
+    """A configuration file in `folder` with another text, or the project's own, without reminders."""
     file = folder / "config.yaml"
-    file.write_text(text or (PROJECT / "config.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    own = (PROJECT / "config.yaml").read_text(encoding="utf-8")
+    quiet = own.replace("reminder: 3d", "reminder: 0d").replace("renewal: 7d", "renewal: 0d")
+    file.write_text(text or quiet, encoding="utf-8")
     return file
 
 
