@@ -57,6 +57,8 @@ class SubscriptionShape(TypedDict):
     assigned: NotRequired[int]
     remind_at: NotRequired[Instant]
     reminded: NotRequired[bool]
+    card_at: NotRequired[Instant]
+    card_told: NotRequired[Instant]
 
 
 class LineShape(TypedDict):

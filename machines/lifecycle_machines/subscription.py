@@ -156,6 +156,15 @@ class SubscriptionMachine(SubscriptionActions):
         | pending_cancellation.to(pending_cancellation, cond="seats_taken", on="unassign")
     )
 
+    # What happens elsewhere
+
+    card_changed = (
+        trial.to(trial, on="plan_anew")
+        | active.to(active, on="plan_anew")
+        | pending_change.to(pending_change, on="plan_anew")
+        | pending_cancellation.to(pending_cancellation, on="plan_anew")
+    )
+
     # Deferred
 
     trial_ends = (

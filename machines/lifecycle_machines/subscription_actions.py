@@ -127,15 +127,21 @@ class SubscriptionActions(SubscriptionBilling):
             self.change_inside_cycle(possible.changed())
 
     def remind(self) -> None:
-        """Say what comes at the end of the period; once a period."""
-        kind = "trial_ending" if self.in_trial() else "renewal_ahead"
-        self.become(replace(self.facts, reminded=True), Notice(kind))
+        """Say what comes at the end of the period, once a period, and that the card expires, once for each card."""
+        ahead, card = self.facts.remind_at, self.facts.card_at
+        kinds = ["trial_ending" if self.in_trial() else "renewal_ahead"] if ahead and ahead <= self.now else []
+        kinds += ["card_expiring"] if card and card <= self.now else []
+        self.become(self.facts.reminding_of(self.now), *map(Notice, kinds))
+
+    def plan_anew(self) -> None:
+        """Another card will be charged: its reminder takes the place of the other's."""
+        self.become(self.facts)
 
     # What actions share
 
     def become(self, facts: Subscription, *effects: Effect) -> None:
         """The new facts, with the reminder that they ask for."""
-        super().become(reminding(facts, self.context.catalog, self.now), *effects)
+        super().become(reminding(facts, self.context.catalog, self.now, self.context.card_ends), *effects)
 
     def chosen(self) -> Subscription:
         """What the command leads to; its guards have seen that it is offered."""

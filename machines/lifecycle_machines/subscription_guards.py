@@ -57,7 +57,8 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
             return None
         if context is not None:
             due_at = facts.schedule()[event]
-            after = reminding(after, context.catalog, min(due_at, facts.remind_at or due_at))
+            now = min(due_at, facts.remind_at or due_at)
+            after = reminding(after, context.catalog, now, context.card_ends)
         dropped = state == "pending_change" and after.pending is None
         return Decision(("trial" if after.phase == "trial" else "active") if dropped else state, after, ())
 

@@ -35,7 +35,7 @@ def test_every_event_is_told(world: World) -> None:
     bought = world.subscribe()
     found = asked(world, bought)
     assert (found.state, found.version, found.status, found.obstacle, found.due) == ("active", 1, "live", None, ())
-    assert len(found.events) == 18
+    assert len(found.events) == 19
     assert meets(found, "withdraw_change").code == "no_pending_change"
     assert meets(found, "change_now").verdict == "depends"
     cycle = meets(found, "cycle_starts")

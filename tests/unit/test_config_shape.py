@@ -16,7 +16,7 @@ CASES: list[Case] = [
         "zone: UTC\n" + SHOP + "databse: {url: x}\n",
         "config.yaml:9: databse: {url: 'x'}",
         "a known key: one of database, zone, language, scheduler, machines, jobs, handlers, log, outbox, webhooks, "
-        "mail, gateway, invoices, seller, quotes, members, invitations, clocks, policies, catalog",
+        "mail, gateway, invoices, seller, quotes, members, invitations, notices, clocks, policies, catalog",
     ),
     (
         "unknown key inside",

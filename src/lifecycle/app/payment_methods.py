@@ -103,6 +103,8 @@ class PaymentMethods:
             money.remove_payment_method(connection, gone.id, now)
             if gone.is_default and others:
                 self._make_default(work, found, others[-1])
+            elif gone.is_default:
+                self._plan_anew(work, found, None)
             return replace(gone, default_of=None, removed_at=now)
 
         return self._context.carry_out(job)
@@ -112,10 +114,23 @@ class PaymentMethods:
         if method.is_default:
             return
         money.make_default(work.transaction.connection, account.id, method.id)
+        self._plan_anew(work, account, method)
         for record in list(work.owned(account.id)):
             owed = record.machine == "invoice" and record.state in OWED
             if owed and record.facts.get("charge") != "asked":
                 self._pay(work, record.id, replace(account, payment_method=method.id))
+
+    def _plan_anew(self, work: SqlWork, account: Account, method: PaymentMethod | None) -> None:
+        """Have subscriptions plan anew that are to be told in this period of the card before, or of this one."""
+        ends = None if method is None else self._context.card_ends(account, method.exp_year, method.exp_month)
+        for record in list(work.owned(account.id)):
+            if record.machine == "subscription" and record.state != "ended":
+                facts = subscription.load(record.facts)
+                inside = ends is not None and work.now() <= ends < facts.boundary
+                if (ends if inside else None) != facts.card_at:
+                    around = self._context.surroundings(work.transaction, account)
+                    work.surround(record.id, replace(around, card_ends=ends))
+                    work.record(record.id, "card_changed", {})
 
     def _pay(self, work: SqlWork, invoice: str, account: Account) -> None:
         work.surround(invoice, self._context.surroundings(work.transaction, account))
@@ -125,7 +140,9 @@ class PaymentMethods:
         """Take what the account owes in hand, then the account: roots of subscriptions come first."""
         owing = money.documents(work.transaction.connection, "invoice", account_id=account.id, states=OWED)
         work.stand_by(account.clock)
-        work.lock(sorted({one.root_id for one in owing}))
+        reminded = queries.instances(work.transaction.connection, machine="subscription", owner_id=account.id)
+        live = {one.root_id for one in reminded if one.state != "ended"}
+        work.lock(sorted({one.root_id for one in owing} | live))
         work.transaction.lock([account.id])
         if accounts.the_account(work.transaction.connection, account.id).closed:  # meanwhile
             raise refused("account_closed")

@@ -183,6 +183,8 @@ class Config:
     outbox: OutboxSettings
     webhooks: WebhookSettings
     mail: MailSettings
+    card_notice: Duration
+    """How long before its month is over the expiry of a card is told of."""
     language: str
     """What accounts are written to in that have no language of their own."""
     clocks_allowed: bool = False

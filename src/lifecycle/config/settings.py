@@ -31,6 +31,7 @@ from lifecycle.config.values import (
     CronText,
     DatabaseUrl,
     DottedPath,
+    DurationText,
     Email,
     Heartbeat,
     Language,
@@ -217,6 +218,12 @@ class SellerSection(Section):
     email: str = ""
 
 
+class NoticesSection(Section):
+    """`notices:` of an account, and not of a plan."""
+
+    card: DurationText = Duration(days=30, seconds=0)
+
+
 class ClockSection(Section):
     """`clocks:` those of testers, with names."""
 
@@ -262,6 +269,7 @@ class Settings(Section):
     quotes: QuoteSettings = QuoteSettings()
     members: MemberSection = MemberSection()
     invitations: InvitationSection = InvitationSection()
+    notices: NoticesSection = NoticesSection()
     clocks: ClockSection = ClockSection()
     policies: PolicySettings = PolicySettings()
     catalog: CatalogSettings
@@ -295,6 +303,7 @@ class Settings(Section):
             outbox=OutboxSettings(**dict(self.outbox)),
             webhooks=WebhookSettings(**(dict(self.webhooks) | {"allow": tuple(self.webhooks.allow)})),
             mail=self.mail.as_settings(),
+            card_notice=self.notices.card,
             language=self.language,
             clocks_allowed=self.clocks.allowed,
         )

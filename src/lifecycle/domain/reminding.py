@@ -6,9 +6,12 @@ the facts are made. Days are calendar days of the account's zone at the same wal
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from lifecycle.domain import invoicing
+from lifecycle.domain.calendar import Duration
 from lifecycle.domain.catalog import Catalog
 from lifecycle.domain.copying import but
 from lifecycle.domain.policies import Policies
@@ -16,10 +19,29 @@ from lifecycle.domain.subscription import Subscription
 from lifecycle.domain.wanted import possible
 
 
-def reminding(facts: Subscription, catalog: Catalog, now: datetime) -> Subscription:
-    """The facts with the instant at which their reminder is due, as things are at `now`; once a period it goes."""
+def reminding(facts: Subscription, catalog: Catalog, now: datetime, card_ends: datetime | None = None) -> Subscription:
+    """The facts with the instants at which their reminders are due, as things are at `now`. That of the next cycle goes
+    once a period, and that of the card that will pay for it once for each card; `card_ends` is when it goes."""
     remind_at = _remind_at(facts, catalog, now)
-    return facts if remind_at == facts.remind_at else but(facts, remind_at=remind_at)
+    card_at = card_ends if card_ends is not None and _tells_of_card(facts, catalog, now, card_ends) else None
+    if (remind_at, card_at) == (facts.remind_at, facts.card_at):
+        return facts
+    return but(facts, remind_at=remind_at, card_at=card_at)
+
+
+@lru_cache(maxsize=4096)
+def card_reminder(year: int, month: int, zone: str, ahead: Duration) -> datetime:
+    """When the expiry of a card is told of: at the beginning of the day so long before its last month is over."""
+    over = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return ahead.before(over, zone)
+
+
+def _tells_of_card(facts: Subscription, catalog: Catalog, now: datetime, card_ends: datetime) -> bool:
+    """Whether it goes in this period, and the card would be charged at its end."""
+    if card_ends == facts.card_told or not (now <= card_ends < facts.boundary and facts.period_start <= card_ends):
+        return False
+    goes_on = facts.ends_at is None or facts.ends_at > facts.boundary
+    return goes_on and _announces(facts, catalog, catalog.policies_of(facts.plan))
 
 
 def _remind_at(facts: Subscription, catalog: Catalog, now: datetime) -> datetime | None:

@@ -28,7 +28,7 @@ class Subscription:
 
     `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it. `assigned` is how many
     of the seats have somebody on them. `remind_at`: when the reminder of what comes at the period's end is due;
-    `reminded`: it has gone.
+    `reminded`: it has gone. `card_at`: when that of the card's expiry is due, and `card_told` when the last one was.
     """
 
     account: str
@@ -53,6 +53,8 @@ class Subscription:
     assigned: int = 0
     remind_at: datetime | None = None
     reminded: bool = False
+    card_at: datetime | None = None
+    card_told: datetime | None = None
 
     @property
     def price(self) -> int:
@@ -102,8 +104,9 @@ class Subscription:
             due["trial_ends" if self.phase == "trial" else "cycle_starts"] = self.boundary
         if self.pending and not self.shelved and not self.on_boundary(self.pending.due_at):
             due["change_takes_effect"] = self.pending.due_at
-        if self.remind_at is not None:
-            due[REMINDED] = self.remind_at
+        reminders = [instant for instant in (self.remind_at, self.card_at) if instant is not None]
+        if reminders:
+            due[REMINDED] = min(reminders)
         return due
 
     # What steps make of the facts
@@ -131,10 +134,19 @@ class Subscription:
             pending = self.pending
             if pending is not None and pending.due_at <= self.boundary:
                 pending = replace(pending, due_at=moved.boundary)
-            return replace(moved, pending=pending, skipped=True, remind_at=None)
+            return replace(moved, pending=pending, skipped=True, remind_at=None, card_at=None)
         if event == "change_takes_effect":
             return replace(self, pending=None)
-        return replace(self, reminded=True, remind_at=None) if event == REMINDED else None
+        return self.reminding_of(self.schedule()[REMINDED]) if event == REMINDED else None
+
+    def reminding_of(self, instant: datetime) -> Subscription:
+        """What was to be reminded of by this instant has been."""
+        facts = self
+        if self.remind_at is not None and self.remind_at <= instant:
+            facts = replace(facts, reminded=True, remind_at=None)
+        if self.card_at is not None and self.card_at <= instant:
+            facts = replace(facts, card_told=self.card_at, card_at=None)
+        return facts
 
     def changed(self) -> Subscription:
         """The pending change applied, in the period that runs.
@@ -233,6 +245,8 @@ def load(stored: Json) -> Subscription:
         assigned=stored.get("assigned", 0),
         remind_at=_instant(stored["remind_at"]) if "remind_at" in stored else None,
         reminded=stored.get("reminded", False),
+        card_at=_instant(stored["card_at"]) if "card_at" in stored else None,
+        card_told=_instant(stored["card_told"]) if "card_told" in stored else None,
     )
 
 
@@ -270,6 +284,10 @@ def dump(facts: Subscription) -> Json:
         stored["remind_at"] = facts.remind_at.isoformat()
     if facts.reminded:
         stored["reminded"] = True
+    if facts.card_at:
+        stored["card_at"] = facts.card_at.isoformat()
+    if facts.card_told:
+        stored["card_told"] = facts.card_told.isoformat()
     return stored
 
 

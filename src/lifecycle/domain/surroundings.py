@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lifecycle.domain.account import Account
 from lifecycle.domain.catalog import Catalog
@@ -50,6 +51,8 @@ class Surroundings:
     within_host: bool = False
     administrators: int = 0
     tokens: int = 0
+    card_ends: datetime | None = None
+    """When the account is to be told that its card expires."""
 
     def taxed(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the taxes that they bear."""

@@ -19,6 +19,9 @@ ENDED = "ended"
 DERIVED = ("end_date_arrives", "trial_ends", "cycle_starts", "change_takes_effect", "reminded")
 """The deferred events whose instants follow from the facts."""
 
+REMINDERS = {"remind_at", "reminded", "card_at", "card_told"}
+"""The facts that tell of reminders."""
+
 
 def wrong_with_row(row: Row, before: Json, after: Json) -> Wrong:
     """Whether one transition was possible, from the facts before it to those after."""
@@ -89,9 +92,9 @@ def _cycle(row: Row, before: Json, after: Json) -> Wrong:
 def _only_moved_on(event: str, before: Json, after: Json) -> bool:
     """Whether what was skipped is all that was done: a cycle moved on, with the change that was to come with it, or a
     change was dropped."""
-    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - {"remind_at", "reminded"}
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - REMINDERS
     if event == "reminded":
-        return not changed and after.get("reminded") is True
+        return not changed and (after.get("reminded") is True or "card_told" in after)
     if event == "change_takes_effect":
         return changed == {"pending"} and "pending" not in after
     moves = {"cycle", "elapsed", "period_start", "period_end", "boundary", "skipped"}
@@ -116,6 +119,6 @@ def _may_fire(facts: Json) -> dict[str, datetime]:
         change = instant(facts["pending"]["due_at"])
         if ends_at is None or change < ends_at:
             due["change_takes_effect"] = change
-    if "remind_at" in facts:
-        due["reminded"] = instant(facts["remind_at"])
+    if reminders := [instant(facts[name]) for name in ("remind_at", "card_at") if name in facts]:
+        due["reminded"] = min(reminders)
     return due
