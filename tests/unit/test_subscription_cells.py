@@ -61,6 +61,8 @@ TABLE = {
     " | pending_cancellation | pending_cancellation | !ended | !ended",
     "seats_unassigned of somebody": "!no_change | !no_change | !no_change | !no_change | !no_change | !no_change"
     " | !ended | !ended",
+    "card_changed": "trial | active | pending_change | pending_change"
+    " | pending_cancellation | pending_cancellation | !ended | !ended",
     "trial_ends": "active | - | active | - | pending_cancellation | - | - | -",
     "cycle_starts": "- | active | - | active | - | pending_cancellation | - | -",
     "change_takes_effect": "- | - | trial | active | - | - | - | -",
