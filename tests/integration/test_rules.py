@@ -190,6 +190,7 @@ def test_the_events_of_the_log_have_published_names() -> None:
         "buy_tokens",
         "seats_assigned",
         "seats_unassigned",
+        "card_changed",
     }
 
 
