@@ -95,6 +95,7 @@ def _page(results: Results) -> Iterator[str]:
         f"Measured on {results.measured_on}: {results.machine}; PostgreSQL and SQLite write durably (`fsync`,",
         "`synchronous=FULL`). Everything is a median of several runs, side by side on one machine; read ratios, for",
         "another machine has other rates. This page is written from `bench/results.json`.",
+        "They are from before reminders and notices: [Speed](architecture.md#speed) says what these have changed.",
         "",
         "    make bench                                        # all of it: most of an hour",
         '    make bench ARGS="--only firing,peers --runs 1"    # some of it; --help shows the sections and sizes',
