@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from lifecycle import Lifecycle, LifecycleError, Transition, TryLater, Undeliverable, VirtualClock
+from lifecycle.app.loading import unloadable
+from lifecycle.config import load_config
 from lifecycle.engine.relay import Relayed
 from lifecycle.errors import DefinitionError
 from lifecycle.verify import verify
@@ -162,6 +164,14 @@ def test_a_handler_that_can_not_be_had_keeps_what_is_told(database_url: str) -> 
             "lifecycle.errors.DefinitionError: The handler 'crm' can't be loaded from 'nowhere.at.all:hear': "
             "No module named 'nowhere'."
         )
+
+
+@pytest.mark.parametrize(("path", "wrong"), [("nowhere.at.all:hear", "No module"), (f"{HERE}:START", "not a function")])
+def test_the_check_of_a_configuration_tries_its_handlers(path: str, wrong: str) -> None:
+    """As it does machines and jobs: a path that leads nowhere is told before anything waits for it."""
+    environ = {"LIFECYCLE_HANDLERS": f'{{crm: {{run: "{path}", on: ["*"]}}}}'}
+    [problem] = unloadable(load_config(PROJECT / "config.yaml", environ))
+    assert (problem.path, wrong in problem.expected) == ("handlers.crm.run", True)
 
 
 def test_what_is_wrong_with_a_handler_is_said_at_once(world: World) -> None:

@@ -109,17 +109,20 @@ class _Loaded:
     def __call__(self, message: Message) -> None:
         """Deliver. Raises DefinitionError for one that can't be had."""
         if self._function is None:
-            self._function = _calling(self._load())
+            self._function = _calling(load_handler(self._spec))
         self._function(message)
 
-    def _load(self) -> Handle:
-        module, _, name = self._spec.run.partition(":")
-        try:
-            handle: Handle = getattr(import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            told = f"The handler {self._spec.name!r} can't be loaded from {self._spec.run!r}: {error}."
-            raise DefinitionError(told) from error
-        return handle
+
+def load_handler(spec: HandlerSpec) -> Handle:
+    """The function of a dotted path. Raises DefinitionError."""
+    module, _, name = spec.run.partition(":")
+    try:
+        handle: Handle = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise DefinitionError(f"The handler {spec.name!r} can't be loaded from {spec.run!r}: {error}.") from error
+    if not callable(handle):
+        raise DefinitionError(f"The handler {spec.name!r} can't be called: {spec.run!r} is not a function.")
+    return handle
 
 
 def _calling(handle: Handle) -> Deliver:

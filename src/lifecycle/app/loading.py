@@ -1,4 +1,4 @@
-"""Whether the machines and jobs that a configuration names can be loaded, tried as the daemon would."""
+"""Whether the machines, jobs and handlers that a configuration names can be loaded, tried as the daemon would."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from lifecycle.app.handlers import load_handler
 from lifecycle.config import Config, JobSpec, Problem
 from lifecycle.engine.registry import load_machines
 from lifecycle.scheduler.jobs import declare_jobs
@@ -21,6 +22,7 @@ def unloadable(config: Config) -> Iterator[Problem]:
     loads: list[tuple[str, str, Callable[[], object]]] = [
         *((f"machines[{n}]", path, partial(load_machines, [path])) for n, path in enumerate(config.machines)),
         *((f"jobs.{job.name}.run", job.run, partial(declare, job)) for job in config.jobs),
+        *((f"handlers.{one.name}.run", one.run, partial(load_handler, one)) for one in config.handlers),
     ]
     for path, value, load in loads:
         try:
