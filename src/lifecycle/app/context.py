@@ -39,7 +39,7 @@ from lifecycle.store import clocks, members, migrate, queries
 from lifecycle.store.accounts import actor_id, add_actor, owners_of
 from lifecycle.store.connections import Connections
 from lifecycle.store.host import HostConnection
-from lifecycle.store.money import balances, expiries
+from lifecycle.store.money import balances
 from lifecycle.store.subscribers import subscribe, subscribers
 from lifecycle.store.transaction import SqlStore, SqlTransaction
 
@@ -293,14 +293,13 @@ class Context:
             tax=self._tax(),
             series=series,
             within_host=within_host,
-            card_ends=self._cards(transaction, [account])[0],
+            card_ends=self.card_ends(account),
         )
 
     def _surround(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
         owners = owners_of(transaction.connection, instances)
         accounts = {account.id: account for account in owners.values()}
         self._purses(transaction, list(accounts.values()))
-        self._cards(transaction, list(accounts.values()))
         around = {account.id: self.surroundings(transaction, account) for account in accounts.values()}
         return {instance: around[account.id] for instance, account in owners.items()}
 
@@ -315,20 +314,12 @@ class Context:
             purses.update({id: Purse(found.get((id, account.currency), 0)) for id, account in new.items()})
         return [purses[account.id] for account in accounts]
 
-    def _cards(self, transaction: SqlTransaction, accounts: Sequence[Account]) -> list[datetime | None]:
-        """When each account is to be told that its card expires."""
-        cards: dict[str, datetime | None] = transaction.memo.setdefault("cards", {})
-        new = {account.id: account for account in accounts if account.id not in cards}
-        if new:
-            cards.update(dict.fromkeys(new))
-            for id, year, month in expiries(transaction.connection, new):
-                cards[id] = self.card_ends(new[id], year, month)
-        return [cards[account.id] for account in accounts]
-
-    def card_ends(self, account: Account, year: int, month: int) -> datetime | None:
-        """When this account is to be told of a card that is good to the end of this month."""
+    def card_ends(self, account: Account) -> datetime | None:
+        """When this account is to be told that its card expires."""
         ahead = self.config.card_notice
-        return card_reminder(year, month, account.zone, ahead) if ahead.days or ahead.seconds else None
+        if account.card_year is None or account.card_month is None or not (ahead.days or ahead.seconds):
+            return None
+        return card_reminder(account.card_year, account.card_month, account.zone, ahead)
 
     def _tax(self) -> TaxFunction | None:
         with self._making:

@@ -104,7 +104,7 @@ class PaymentMethods:
             if gone.is_default and others:
                 self._make_default(work, found, others[-1])
             elif gone.is_default:
-                self._plan_anew(work, found, None)
+                self._plan_anew(work, _paying_with(found, None))
             return replace(gone, default_of=None, removed_at=now)
 
         return self._context.carry_out(job)
@@ -114,22 +114,22 @@ class PaymentMethods:
         if method.is_default:
             return
         money.make_default(work.transaction.connection, account.id, method.id)
-        self._plan_anew(work, account, method)
+        account = _paying_with(account, method)
+        self._plan_anew(work, account)
         for record in list(work.owned(account.id)):
             owed = record.machine == "invoice" and record.state in OWED
             if owed and record.facts.get("charge") != "asked":
-                self._pay(work, record.id, replace(account, payment_method=method.id))
+                self._pay(work, record.id, account)
 
-    def _plan_anew(self, work: SqlWork, account: Account, method: PaymentMethod | None) -> None:
+    def _plan_anew(self, work: SqlWork, account: Account) -> None:
         """Have subscriptions plan anew that are to be told in this period of the card before, or of this one."""
-        ends = None if method is None else self._context.card_ends(account, method.exp_year, method.exp_month)
+        ends = self._context.card_ends(account)
         for record in list(work.owned(account.id)):
             if record.machine == "subscription" and record.state != "ended":
                 facts = subscription.load(record.facts)
                 inside = ends is not None and work.now() <= ends < facts.boundary
                 if (ends if inside else None) != facts.card_at:
-                    around = self._context.surroundings(work.transaction, account)
-                    work.surround(record.id, replace(around, card_ends=ends))
+                    work.surround(record.id, self._context.surroundings(work.transaction, account))
                     work.record(record.id, "card_changed", {})
 
     def _pay(self, work: SqlWork, invoice: str, account: Account) -> None:
@@ -195,6 +195,13 @@ class PaymentMethods:
         if found.closed:
             raise refused("account_closed")
         return found
+
+
+def _paying_with(account: Account, method: PaymentMethod | None) -> Account:
+    """The account with this as its default payment method."""
+    if method is None:
+        return replace(account, payment_method=None, card_year=None, card_month=None)
+    return replace(account, payment_method=method.id, card_year=method.exp_year, card_month=method.exp_month)
 
 
 def _renews(facts: subscription.Subscription) -> bool:

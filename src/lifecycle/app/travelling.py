@@ -52,22 +52,28 @@ def travel(
     if not isinstance(clock, VirtualClock):
         raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
     happened: list[LogRecord] = []
-    moves = 0
+    moves = sent = 0
 
     def hear(committed: Committed) -> None:
-        nonlocal moves
+        nonlocal moves, sent
         happened.extend(committed.transitions)
         moves += bool(committed.transitions or committed.idle or committed.failures)
+        sent += committed.sends
 
     engine.listeners.append(hear)
     try:
-        while (moment := next_moment(engine, outbox)) is not None and moment <= instant:
+        while True:
+            fires_at, waits_until = _looks(engine, outbox)
+            moment = min((one for one in (fires_at, waits_until) if one is not None), default=None)
+            if moment is None or moment > instant:
+                break
             clock.move_to(moment)
-            before = moves
+            moved_before, sent_before = moves, sent
             fire(moment)
-            relayed = outbox.relay()
+            waits = sent > sent_before or (waits_until is not None and waits_until <= clock.now())
+            relayed = outbox.relay() if waits else Relayed()
             moved = relayed.delivered or relayed.failed or relayed.postponed or relayed.dead
-            if not (moved or moves > before or held_up()):
+            if not (moved or moves > moved_before or held_up()):
                 break
     finally:
         engine.listeners.remove(hear)
@@ -75,10 +81,12 @@ def travel(
     return happened
 
 
-def next_moment(engine: Engine[SqlTransaction], outbox: Relaying) -> datetime | None:
-    """When the next thing is due that fires or is delivered; None where nothing is."""
-    wakes = (engine.store.next_wake_at(), outbox.next_wake_at())
-    return min((moment for moment in wakes if moment is not None), default=None)
+def _looks(engine: Engine[SqlTransaction], outbox: Relaying) -> tuple[datetime | None, datetime | None]:
+    """When the next thing fires, and when the next is delivered, unless something fires before; None where nothing."""
+    fires_at, waits_from = engine.store.looks()
+    if waits_from is None or (fires_at is not None and fires_at < waits_from):
+        return fires_at, None
+    return fires_at, outbox.next_wake_at()
 
 
 def by_scheduler(dispatcher: Dispatcher) -> Fire:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any; `clock`
-    the named clock that it is on, for tests; `language` what it is written to in (None: the configured one)."""
+    """Who pays. `reference` is the host's own name for it; `payment_method` the id of the default one, if any, which is
+    good to the end of `card_month` of `card_year`; `clock` the named clock that it is on, for tests; `language` what it
+    is written to in (None: the configured one)."""
 
     id: str
     reference: str
@@ -17,6 +18,8 @@ class Account:
     currency: str
     zone: str
     payment_method: str | None = None
+    card_year: int | None = None
+    card_month: int | None = None
     closed: bool = False
     address: str = ""
     tax_id: str = ""

@@ -96,6 +96,10 @@ class Store(Protocol[Tx_co]):
         """When the earliest root is to be looked at; None where nothing is deferred."""
         ...
 
+    def looks(self) -> tuple[datetime | None, datetime | None]:
+        """The same, and when the earliest message is to be looked at, whether its destination is served or not."""
+        ...
+
 
 class OutboxStore(Protocol):
     """The messages on their way out; each call is a short transaction of its own."""

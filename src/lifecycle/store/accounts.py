@@ -16,14 +16,15 @@ from lifecycle.store.among import among
 from lifecycle.store.members import add_members, find_member, first_member, members_of
 from lifecycle.store.transaction import writing_failures
 
-_COLUMNS = {field.name for field in fields(Account)} - {"payment_method"}
 _METHOD = schema.payment_methods
+_CARD = {"payment_method": _METHOD.c.id, "card_year": _METHOD.c.exp_year, "card_month": _METHOD.c.exp_month}
+_COLUMNS = {field.name for field in fields(Account)} - _CARD.keys()
 _ACCOUNT = [
-    _METHOD.c.id.label(field.name) if field.name == "payment_method" else schema.accounts.c[field.name]
+    _CARD[field.name].label(field.name) if field.name in _CARD else schema.accounts.c[field.name]
     for field in fields(Account)
 ]
 _ACCOUNTS = select(*_ACCOUNT).outerjoin_from(schema.accounts, _METHOD, _METHOD.c.default_of == schema.accounts.c.id)
-"""Each with the id of its default payment method."""
+"""Each with its default payment method."""
 _BY_ID = _ACCOUNTS.where(among(schema.accounts.c.id))
 _NAMED = _ACCOUNTS.where(
     or_(schema.accounts.c.id == bindparam("name"), schema.accounts.c.reference == bindparam("name"))

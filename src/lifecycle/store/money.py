@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -91,7 +91,6 @@ _ATTEMPTS = schema.attempts
 _METHOD_COLUMNS = [_METHODS.c[field.name] for field in fields(PaymentMethod)]
 _ATTEMPT_COLUMNS = [_ATTEMPTS.c[field.name] for field in fields(Attempt)]
 _METHOD = select(*_METHOD_COLUMNS).where(_METHODS.c.id == bindparam("id"))
-_EXPIRIES = select(_METHODS.c.default_of, _METHODS.c.exp_year, _METHODS.c.exp_month).where(among(_METHODS.c.default_of))
 _ATTEMPT = select(*_ATTEMPT_COLUMNS).where(_ATTEMPTS.c.key == bindparam("key"))
 
 
@@ -102,11 +101,6 @@ def payment_methods(connection: Connection, account_id: str) -> list[PaymentMeth
     """Those of an account that are not removed, in the order in which they were added."""
     query = select(*_METHOD_COLUMNS).where(_METHODS.c.account_id == account_id, _METHODS.c.removed_at.is_(None))
     return [PaymentMethod(*row) for row in connection.execute(query.order_by(_METHODS.c.added_at, _METHODS.c.id))]
-
-
-def expiries(connection: Connection, account_ids: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The last year and month of the default payment methods of these accounts that have one."""
-    return [(row[0], row[1], row[2]) for row in connection.execute(_EXPIRIES, {"ids": list(account_ids)})]
 
 
 def payment_method(connection: Connection, method_id: str) -> PaymentMethod | None:

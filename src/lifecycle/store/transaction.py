@@ -105,8 +105,17 @@ def _claim(*, named: bool, both: bool) -> Executable:
 def _next(clock: str | None) -> Executable:
     """When the earliest root wakes: SQLite takes the partial index only where it is told what PostgreSQL sees by
     itself."""
-    wake_at = schema.roots.c.wake_at
-    return select(func.min(wake_at)).where(wake_at.is_not(None), on_clock(schema.roots, clock))
+    return _earliest(schema.roots, clock)
+
+
+def _earliest(table: Table, clock: str | None) -> Select[Any]:
+    return select(func.min(table.c.wake_at)).where(table.c.wake_at.is_not(None), on_clock(table, clock))
+
+
+@lru_cache(maxsize=16)
+def _looks(clock: str | None) -> Executable:
+    """When the earliest root wakes, and when the earliest message does, whoever serves its destination."""
+    return select(*(_earliest(table, clock).scalar_subquery() for table in (schema.roots, schema.outbox)))
 
 
 class SqlTransaction:
@@ -229,7 +238,7 @@ class SqlStore:
     def __init__(self, database: Connections, clock: str | None = None) -> None:
         self.database = database
         self._clock = clock
-        self._next = _next(clock)
+        self._next, self._looks = _next(clock), _looks(clock)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -248,6 +257,12 @@ class SqlStore:
         with self.database.reading() as connection:
             earliest: datetime | None = connection.scalar(self._next)
             return earliest
+
+    def looks(self) -> tuple[datetime | None, datetime | None]:
+        """The same, and when the earliest message is to be looked at, whether its destination is served or not."""
+        with self.database.reading() as connection:
+            root, message = connection.execute(self._looks).one()
+            return root, message
 
 
 @contextmanager
