@@ -58,7 +58,7 @@ class SubscriptionShape(TypedDict):
     remind_at: NotRequired[Instant]
     reminded: NotRequired[bool]
     card_at: NotRequired[Instant]
-    card_told: NotRequired[Instant]
+    card_told: NotRequired[str]
 
 
 class LineShape(TypedDict):

@@ -130,8 +130,9 @@ class SubscriptionActions(SubscriptionBilling):
         """Say what comes at the end of the period, once a period, and that the card expires, once for each card."""
         ahead, card = self.facts.remind_at, self.facts.card_at
         kinds = ["trial_ending" if self.in_trial() else "renewal_ahead"] if ahead and ahead <= self.now else []
+        expiry = self.context.expiry
         kinds += ["card_expiring"] if card and card <= self.now else []
-        self.become(self.facts.reminding_of(self.now), *map(Notice, kinds))
+        self.become(self.facts.reminding_of(self.now, expiry.card if expiry else None), *map(Notice, kinds))
 
     def plan_anew(self) -> None:
         """Another card will be charged: its reminder takes the place of the other's."""
@@ -141,7 +142,7 @@ class SubscriptionActions(SubscriptionBilling):
 
     def become(self, facts: Subscription, *effects: Effect) -> None:
         """The new facts, with the reminder that they ask for."""
-        super().become(reminding(facts, self.context.catalog, self.now, self.context.card_ends), *effects)
+        super().become(reminding(facts, self.context.catalog, self.now, self.context.expiry), *effects)
 
     def chosen(self) -> Subscription:
         """What the command leads to; its guards have seen that it is offered."""

@@ -52,13 +52,14 @@ class SubscriptionGuards(Machine[Subscription, Surroundings]):
         cls, state: str, facts: Subscription, event: str, context: Surroundings | None
     ) -> Decision[Subscription] | None:
         """What an operator may pass over. A reminder is planned as if it had taken effect; one that is late stays."""
-        after = facts.skipping(event)
+        expiry = None if context is None else context.expiry
+        after = facts.skipping(event, expiry.card if expiry else None)
         if after is None:
             return None
         if context is not None:
             due_at = facts.schedule()[event]
             now = min(due_at, facts.remind_at or due_at)
-            after = reminding(after, context.catalog, now, context.card_ends)
+            after = reminding(after, context.catalog, now, expiry)
         dropped = state == "pending_change" and after.pending is None
         return Decision(("trial" if after.phase == "trial" else "active") if dropped else state, after, ())
 

@@ -41,10 +41,13 @@ def test_a_traveller_writes_now_and_then(world: World, monkeypatch: pytest.Monke
     """A way with more transitions than are kept in memory is written in several commits, and is the same way."""
     monkeypatch.setattr(engine, "MOST_AT_ONCE", 10)
     first, second = world.light(every=3600), world.light(every=5400)
+    commits: list[int] = []
+    world.engine.listeners.append(lambda committed: commits.append(len(committed.transitions)))
     told = [(row.due_at, row.instance_id) for row in world.travel("2026-01-02")]
     assert told == sorted(told)
     assert [len(world.log(beacon)) for beacon in (first, second)] == [25, 17]
-    assert len({row["recorded_at"] for row in world.rows("log")}) == 5  # the lights, and 40 beats by tens
+    assert commits == [10, 10, 10, 10, 0]  # 40 beats by tens
+    assert all(row["recorded_at"] == row["fired_at"] for row in world.rows("log"))
 
 
 def test_on_a_real_clock_a_batch_writes_when_its_time_is_up(world: World) -> None:

@@ -113,3 +113,18 @@ def test_the_last_card_takes_its_reminder_along(world: World) -> None:
     lifecycle.payment_methods.remove("acme", lifecycle.payment_methods.list("acme")[0].id, by=ANN)
     lifecycle.advance_to(at("2028-01-20T00:00"))
     assert told(lifecycle) == []
+
+
+def test_an_earlier_notice_tells_nobody_twice(world: World) -> None:
+    """Told of on 2 January 2028; then `notices.card` becomes ten days, whose instant is still to come: no more,
+    and of the next card ten days before (X314)."""
+    lifecycle, clock = world
+    lifecycle.advance_to(at("2028-01-05T12:00"))
+    assert told(lifecycle) == ["2028-01-01 23:00"]
+    url = str(lifecycle.database.url.render_as_string(hide_password=False))
+    with travelling(url, clock.now().isoformat(), **NOT_REMINDED, LIFECYCLE_NOTICES__CARD="10d") as (later, _):
+        later.advance_to(at("2028-02-15T00:00"))
+        assert told(later) == ["2028-01-01 23:00"]
+        later.payment_methods.add("acme", "ok", by=ANN)
+        later.advance_to(at("2030-03-15T00:00"))
+        assert told(later) == ["2028-01-01 23:00", "2030-02-18 23:00"]

@@ -35,13 +35,16 @@ HURRIED = {
 Told = list[tuple[object, ...]]
 
 
-def lived(url: str, stride: timedelta | None) -> tuple[Told, Told, int]:
+def lived(url: str, stride: timedelta | None, *, watched: bool = False) -> tuple[Told, Told, int]:
     """What happened to eight accounts until 10 February and what their gateway did, without ids; in how many commits.
+    `watched`: a hook hears of each instant.
 
     Each has another sort of card, a monthly and a weekly plan.
     """
     with shop(url, HURRIED) as lifecycle:
         names = come(lifecycle)
+        if watched:
+            lifecycle.on("subscription.*")(lambda _step: None)
         commits: list[int] = []
         lifecycle.engine.listeners.append(lambda committed: commits.append(len(committed.transitions)))
         steps = lifecycle.advance_to(datetime(2026, 2, 10, tzinfo=UTC), stride)
@@ -92,7 +95,7 @@ def test_a_journey_in_strides_tells_the_same(database_url: str) -> None:
     """With cards that decline, hesitate and lose their reply, and retries within the hour: each transition, message and
     charge has the instants that it has instant by instant; in fewer commits (C3, C5, C6, I18)."""
     strides, ledger, few = lived(database_url, DAY)
-    moments, ledger_by_moments, many = lived("sqlite://", None)
+    moments, ledger_by_moments, many = lived("sqlite://", None, watched=True)
     assert strides == moments
     assert ledger == ledger_by_moments
     assert few < many

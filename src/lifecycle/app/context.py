@@ -20,7 +20,7 @@ from lifecycle.app.handlers import Handle, Handlers
 from lifecycle.config import Config
 from lifecycle.config.model import NO_MAIL
 from lifecycle.domain import rights
-from lifecycle.domain.account import Account
+from lifecycle.domain.account import Account, Expiry
 from lifecycle.domain.invoicing import TaxFunction
 from lifecycle.domain.reminding import card_reminder
 from lifecycle.domain.rights import Right, Role
@@ -293,7 +293,7 @@ class Context:
             tax=self._tax(),
             series=series,
             within_host=within_host,
-            card_ends=self.card_ends(account),
+            expiry=self.expiry(account),
         )
 
     def _surround(self, transaction: SqlTransaction, instances: Sequence[InstanceRecord]) -> Mapping[str, object]:
@@ -314,12 +314,13 @@ class Context:
             purses.update({id: Purse(found.get((id, account.currency), 0)) for id, account in new.items()})
         return [purses[account.id] for account in accounts]
 
-    def card_ends(self, account: Account) -> datetime | None:
+    def expiry(self, account: Account) -> Expiry | None:
         """When this account is to be told that its card expires."""
         ahead = self.config.card_notice
         if account.card_year is None or account.card_month is None or not (ahead.days or ahead.seconds):
             return None
-        return card_reminder(account.card_year, account.card_month, account.zone, ahead)
+        told_at = card_reminder(account.card_year, account.card_month, account.zone, ahead)
+        return Expiry(f"{account.payment_method} {account.card_year}-{account.card_month:02}", told_at)
 
     def _tax(self) -> TaxFunction | None:
         with self._making:

@@ -41,7 +41,7 @@ from lifecycle.app.running import running
 from lifecycle.app.strides import refuse_watched, travel_in_strides
 from lifecycle.app.subscriptions import Said
 from lifecycle.app.till import GATEWAY, LATE, Till
-from lifecycle.app.travelling import by_scheduler, travel
+from lifecycle.app.travelling import Fire, by_scheduler, travel, unwatched
 from lifecycle.app.webhooks import Webhooks
 from lifecycle.config import Config, load_config
 from lifecycle.domain.machine import REMINDED
@@ -275,9 +275,14 @@ class Lifecycle(Parts):
         if stride is not None:
             rows = self._travel_in_strides(instant, stride)
         else:
-            fire = None if through is None else by_scheduler(through)
-            rows = travel(self.engine, self._delivering, instant, fire=fire)
+            rows = travel(self.engine, self._delivering, instant, fire=self._firing(through))
         return [step_of(row) for row in rows if row.event != REMINDED]
+
+    def _firing(self, through: Dispatcher | None) -> Fire | None:
+        """How a traveller has what is due fired: instant by instant, where anybody hears of each."""
+        if through is not None:
+            return by_scheduler(through)
+        return None if self._hooks or self._starting.locked() else unwatched(self.engine)
 
     def _travel_in_strides(self, instant: datetime, stride: timedelta) -> list[LogRecord]:
         refuse_watched(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lifecycle.app.context import Context, SqlWork
 from lifecycle.domain import subscription
-from lifecycle.domain.account import Account
+from lifecycle.domain.account import Account, Expiry
 from lifecycle.domain.refusals import refused
 from lifecycle.engine.hand import Because
 from lifecycle.errors import NotFound, Refused
@@ -123,12 +123,11 @@ class PaymentMethods:
 
     def _plan_anew(self, work: SqlWork, account: Account) -> None:
         """Have subscriptions plan anew that are to be told in this period of the card before, or of this one."""
-        ends = self._context.card_ends(account)
+        expiry = self._context.expiry(account)
         for record in list(work.owned(account.id)):
             if record.machine == "subscription" and record.state != "ended":
                 facts = subscription.load(record.facts)
-                inside = ends is not None and work.now() <= ends < facts.boundary
-                if (ends if inside else None) != facts.card_at:
+                if _told_inside(expiry, facts, work.now()) != facts.card_at:
                     work.surround(record.id, self._context.surroundings(work.transaction, account))
                     work.record(record.id, "card_changed", {})
 
@@ -202,6 +201,13 @@ def _paying_with(account: Account, method: PaymentMethod | None) -> Account:
     if method is None:
         return replace(account, payment_method=None, card_year=None, card_month=None)
     return replace(account, payment_method=method.id, card_year=method.exp_year, card_month=method.exp_month)
+
+
+def _told_inside(expiry: Expiry | None, facts: subscription.Subscription, now: datetime) -> datetime | None:
+    """When the card's expiry would be told of in the rest of the period; None where it would not, or has been."""
+    if expiry is None or expiry.card == facts.card_told:
+        return None
+    return expiry.told_at if now <= expiry.told_at < facts.boundary else None
 
 
 def _renews(facts: subscription.Subscription) -> bool:

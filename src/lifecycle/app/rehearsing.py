@@ -16,7 +16,7 @@ from lifecycle.app.handlers import Handlers
 from lifecycle.app.outbox import Outbox
 from lifecycle.app.parts import Parts
 from lifecycle.app.till import GATEWAY, LATE, Till
-from lifecycle.app.travelling import travel
+from lifecycle.app.travelling import travel, unwatched
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.records import LogRecord
 from lifecycle.gateways.assumed import AssumedGateway
@@ -53,7 +53,7 @@ class Rehearsal(Parts):
 
     def advance_to(self, instant: datetime) -> list[LogRecord]:
         """As `Lifecycle.advance_to`: all that would happen up to `instant`, in the order in which it would."""
-        return travel(self.engine, self.delivering, instant)
+        return travel(self.engine, self.delivering, instant, fire=unwatched(self.engine))
 
     def close(self) -> None:
         """Forget the copy."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from lifecycle.app.ahead import FiringAhead
 from lifecycle.app.delivering import Delivering
+from lifecycle.app.travelling import virtual
 from lifecycle.engine.clock import VirtualClock
 from lifecycle.engine.committed import Committed
-from lifecycle.engine.engine import MOST_AT_ONCE, Engine
-from lifecycle.engine.hand import Hand
-from lifecycle.engine.ports import WriteFailed
+from lifecycle.engine.engine import Engine
 from lifecycle.engine.records import LogRecord
 from lifecycle.engine.relay_ahead import RelayAhead
+from lifecycle.engine.work import ACCOUNT
 from lifecycle.errors import LifecycleError
 from lifecycle.store.transaction import SqlTransaction
 
@@ -38,20 +39,16 @@ def travel_in_strides(
 
     Raises LifecycleError (`clock_is_real`).
     """
-    clock = engine.clock
-    if not isinstance(clock, VirtualClock):
-        raise LifecycleError("Only a virtual clock can be moved; this one is real.", code="clock_is_real")
+    clock = virtual(engine)
     happened: list[LogRecord] = []
 
     def hear(committed: Committed) -> None:
         happened.extend(committed.transitions)
 
     engine.listeners.append(hear)
-    clock.in_strides = True
     try:
         _Journey(engine, outbox, relay, clock, end=instant, stride=stride).go()
     finally:
-        clock.in_strides = False
         engine.listeners.remove(hear)
         clock.move_to(max((row.fired_at for row in happened), default=clock.now()))
     clock.move_to(instant)
@@ -78,13 +75,14 @@ class _Journey:
         self._reached = clock.now()
         self._end = end
         self._stride = stride
-        self._in_small_steps_until = self._reached
+        self._ahead = FiringAhead(engine, clock, ACCOUNT)
 
     def go(self) -> None:
         """Go on until nothing is due, or nothing can be had of what is."""
         goes_on = True
         while goes_on:
-            due, waiting = self._ahead(self._engine.store.next_wake_at()), self._ahead(self._outbox.next_wake_at())
+            due = self._not_before(self._engine.store.next_wake_at())
+            waiting = self._not_before(self._outbox.next_wake_at())
             if due is not None and due <= min(waiting or due, self._end):
                 goes_on = self._fire(due, waiting)
             elif waiting is not None and waiting <= self._end:
@@ -92,7 +90,7 @@ class _Journey:
             else:
                 break
 
-    def _ahead(self, moment: datetime | None) -> datetime | None:
+    def _not_before(self, moment: datetime | None) -> datetime | None:
         """What is overdue, or was held back until an answer came, is done at the instant that is reached."""
         return None if moment is None else max(moment, self._reached)
 
@@ -106,46 +104,10 @@ class _Journey:
         until = min(moment + self._stride, self._end)
         if waiting is not None:
             until = min(until, waiting - timedelta.resolution)
-        if until <= moment or moment <= self._in_small_steps_until:
-            return self._engine.fire_batch(moment).claimed > 0
-        return self._fire_together(until)
-
-    def _fire_together(self, until: datetime) -> bool:
-        """Fire a batch of what is due by then, as far as no answer may change it; whether there was any. Where a
-        statement fails, nothing is done, and it goes on instant by instant as far as that."""
-        claimed, now = 0, self._clock.now()
-        try:
-            with self._engine.work() as work:
-                hands = work.claim(until, self._engine.batch)
-                claimed = len(hands)
-                last = until
-                if claimed == self._engine.batch:  # what was not claimed may be due right after the last that was
-                    last = hands[-1].root.wake_at or until
-                hands, last = _awake(hands, now, last)
-                work.fire(
-                    hands,
-                    last,
-                    at=self._clock.move_to,
-                    # where a step has failed, the delay until it is tried again counts from there
-                    enough=lambda fired: fired >= MOST_AT_ONCE or bool(work.failures),
-                    answers_first=True,
-                )
-        except WriteFailed:
-            if not claimed:
-                raise
-            self._in_small_steps_until = until
-        return claimed > 0
+        return self._ahead.fire(until) > 0
 
     def _deliver(self, moment: datetime, due: datetime | None) -> bool:
         """Deliver what waits from this moment on, as far as nothing is due before; whether that got on."""
         self._reach(moment)
         until = self._end if due is None else min(self._end, due - timedelta.resolution)
         return self._relay.travel(until) > 0
-
-
-def _awake(hands: list[Hand], now: datetime, until: datetime) -> tuple[list[Hand], datetime]:
-    """Those that do not back off beyond now, and how far they may go: not as far as one of the others wakes."""
-    resting = {hand.root.id: hand.root.wake_at for hand in hands if hand.root.attempts and hand.root.wake_at}
-    resting = {root: wake_at for root, wake_at in resting.items() if wake_at > now}
-    nearest = min((wake_at - timedelta.resolution for wake_at in resting.values()), default=until)
-    return [hand for hand in hands if hand.root.id not in resting], min(until, nearest)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When an account is to be told that a card expires; `card` is a name of the card and its last month."""
+
+    card: str
+    told_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

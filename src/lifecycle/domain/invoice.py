@@ -18,7 +18,7 @@ Charge = Literal["asked", "declined", "unknown"]
 """How the last attempt to charge it stands; None: none was made, or the money is there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invoice:
     """One invoice. `start` and `end` are its nominal period, `at` the nominal instant that brought it about.
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from lifecycle.domain import invoicing
+from lifecycle.domain.account import Expiry
 from lifecycle.domain.calendar import Duration
 from lifecycle.domain.catalog import Catalog
 from lifecycle.domain.copying import but
@@ -19,11 +20,11 @@ from lifecycle.domain.subscription import Subscription
 from lifecycle.domain.wanted import possible
 
 
-def reminding(facts: Subscription, catalog: Catalog, now: datetime, card_ends: datetime | None = None) -> Subscription:
+def reminding(facts: Subscription, catalog: Catalog, now: datetime, expiry: Expiry | None = None) -> Subscription:
     """The facts with the instants at which their reminders are due, as things are at `now`. That of the next cycle goes
-    once a period, and that of the card that will pay for it once for each card; `card_ends` is when it goes."""
+    once a period, and that of the `expiry` of the card that will pay for it once for each card."""
     remind_at = _remind_at(facts, catalog, now)
-    card_at = card_ends if card_ends is not None and _tells_of_card(facts, catalog, now, card_ends) else None
+    card_at = expiry.told_at if expiry is not None and _tells_of_card(facts, catalog, now, expiry) else None
     if (remind_at, card_at) == (facts.remind_at, facts.card_at):
         return facts
     return but(facts, remind_at=remind_at, card_at=card_at)
@@ -36,9 +37,10 @@ def card_reminder(year: int, month: int, zone: str, ahead: Duration) -> datetime
     return ahead.before(over, zone)
 
 
-def _tells_of_card(facts: Subscription, catalog: Catalog, now: datetime, card_ends: datetime) -> bool:
+def _tells_of_card(facts: Subscription, catalog: Catalog, now: datetime, expiry: Expiry) -> bool:
     """Whether it goes in this period, and the card would be charged at its end."""
-    if card_ends == facts.card_told or not (now <= card_ends < facts.boundary and facts.period_start <= card_ends):
+    inside = now <= expiry.told_at < facts.boundary and facts.period_start <= expiry.told_at
+    if expiry.card == facts.card_told or not inside:
         return False
     goes_on = facts.ends_at is None or facts.ends_at > facts.boundary
     return goes_on and _announces(facts, catalog, catalog.policies_of(facts.plan))

@@ -22,13 +22,14 @@ from lifecycle.domain.proration import Period
 Phase = Literal["trial", "paid"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscription:
     """One account on one plan, interval and number of seats. `ends_at` is the pending end, or the end that was.
 
     `skipped`: an operator passed over the start of the running cycle, so nobody has paid for it. `assigned` is how many
     of the seats have somebody on them. `remind_at`: when the reminder of what comes at the period's end is due;
-    `reminded`: it has gone. `card_at`: when that of the card's expiry is due, and `card_told` when the last one was.
+    `reminded`: it has gone. `card_at`: when that of the card's expiry is due, and `card_told` the last card that was
+    told of.
     """
 
     account: str
@@ -54,7 +55,7 @@ class Subscription:
     remind_at: datetime | None = None
     reminded: bool = False
     card_at: datetime | None = None
-    card_told: datetime | None = None
+    card_told: str | None = None
 
     @property
     def price(self) -> int:
@@ -126,7 +127,7 @@ class Subscription:
             return changed._opened(start, units)
         return changed.reopened(start)
 
-    def skipping(self, event: str) -> Subscription | None:
+    def skipping(self, event: str, card: str | None = None) -> Subscription | None:
         """An operator passes over what is due (rule G3): a cycle moves to the next boundary, and a change that would
         have come with it waits for that; a change inside a cycle is dropped. The rest can't be passed over."""
         if event == "cycle_starts":
@@ -137,15 +138,15 @@ class Subscription:
             return replace(moved, pending=pending, skipped=True, remind_at=None, card_at=None)
         if event == "change_takes_effect":
             return replace(self, pending=None)
-        return self.reminding_of(self.schedule()[REMINDED]) if event == REMINDED else None
+        return self.reminding_of(self.schedule()[REMINDED], card) if event == REMINDED else None
 
-    def reminding_of(self, instant: datetime) -> Subscription:
-        """What was to be reminded of by this instant has been."""
+    def reminding_of(self, instant: datetime, card: str | None) -> Subscription:
+        """What was to be reminded of by this instant has been, the expiry of this card with it."""
         facts = self
         if self.remind_at is not None and self.remind_at <= instant:
             facts = replace(facts, reminded=True, remind_at=None)
         if self.card_at is not None and self.card_at <= instant:
-            facts = replace(facts, card_told=self.card_at, card_at=None)
+            facts = replace(facts, card_told=card, card_at=None)
         return facts
 
     def changed(self) -> Subscription:
@@ -246,7 +247,7 @@ def load(stored: Json) -> Subscription:
         remind_at=_instant(stored["remind_at"]) if "remind_at" in stored else None,
         reminded=stored.get("reminded", False),
         card_at=_instant(stored["card_at"]) if "card_at" in stored else None,
-        card_told=_instant(stored["card_told"]) if "card_told" in stored else None,
+        card_told=stored.get("card_told"),
     )
 
 
@@ -287,7 +288,7 @@ def dump(facts: Subscription) -> Json:
     if facts.card_at:
         stored["card_at"] = facts.card_at.isoformat()
     if facts.card_told:
-        stored["card_told"] = facts.card_told.isoformat()
+        stored["card_told"] = facts.card_told
     return stored
 
 

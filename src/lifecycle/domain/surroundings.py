@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from lifecycle.domain.account import Account
+from lifecycle.domain.account import Account, Expiry
 from lifecycle.domain.catalog import Catalog
 from lifecycle.domain.effects import Post
 from lifecycle.domain.invoicing import Line, TaxFunction, taxed
@@ -51,8 +50,8 @@ class Surroundings:
     within_host: bool = False
     administrators: int = 0
     tokens: int = 0
-    card_ends: datetime | None = None
-    """When the account is to be told that its card expires."""
+    expiry: Expiry | None = None
+    """Of the card that is charged, if the account is to be told of it."""
 
     def taxed(self, lines: Sequence[Line]) -> list[Line]:
         """Lines with the taxes that they bear."""

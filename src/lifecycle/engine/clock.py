@@ -27,8 +27,6 @@ class VirtualClock:
         if start.tzinfo is None:
             raise ValueError("A virtual clock starts at an aware instant.")
         self._now = start.astimezone(UTC)
-        self.in_strides = False
-        """Whether what belongs to different instants is written together: each row is then recorded as of its own."""
 
     def now(self) -> datetime:
         return self._now

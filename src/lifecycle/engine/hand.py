@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from lifecycle.domain.machine import Decision, Json, Place, Stimulus
@@ -101,7 +102,7 @@ class Held:
 
     def copy(self) -> Held:
         """The same, to go back to."""
-        kept = Held(self._registry, replace(self.record), is_new=self.is_new)
+        kept = Held(self._registry, InstanceRecord(*_of_instance(self.record)), is_new=self.is_new)
         kept.deferrals, kept.fired = dict(self.deferrals), dict(self.fired)
         return kept
 
@@ -124,7 +125,7 @@ class Due:
 class Mark:
     """How a root in hand stood."""
 
-    root: RootRecord
+    root: tuple[Any, ...]
     held: dict[str, Held]
     touched: set[str]
     rows: int
@@ -149,7 +150,7 @@ class Hand:
         """The owner and the facts of its instance as each row of the log has left them."""
         self._registry = registry
         self._is_new = is_new
-        self._before = replace(root)
+        self._before = _of_root(root)
         self._stored: dict[tuple[str, str], datetime] = {}
         self._touched: dict[str, Held] = {}
         for record in instances:
@@ -203,12 +204,12 @@ class Hand:
     def mark(self) -> Mark:
         """How it stands, to go back to."""
         held = {id: one.copy() for id, one in self.held.items()}
-        return Mark(replace(self.root), held, set(self._touched), len(self.log))
+        return Mark(_of_root(self.root), held, set(self._touched), len(self.log))
 
     def restore(self, mark: Mark) -> None:
         """Stand as it was marked."""
-        for one in fields(RootRecord):
-            setattr(self.root, one.name, getattr(mark.root, one.name))
+        for one, value in zip(fields(RootRecord), mark.root, strict=True):
+            setattr(self.root, one.name, value)
         self.held = mark.held
         self._touched = {id: self.held[id] for id in mark.touched}
         del self.log[mark.rows :], self.left[mark.rows :]
@@ -287,7 +288,7 @@ class Hand:
         """Append everything about this root that differs from what is stored."""
         if self._is_new:
             changes.new_roots.append(self.root)
-        elif self.root != self._before:
+        elif _of_root(self.root) != self._before:
             changes.roots.append(self.root)
         for held in self._touched.values():
             (changes.new_instances if held.is_new else changes.instances).append(held.record)
@@ -334,16 +335,24 @@ def _deferrals(held: Held, decision: Decision[Any], stimulus: Stimulus) -> dict[
     return {event: due_at.astimezone(UTC) for event, due_at in schedule.items()}
 
 
+_of_root, _of_instance = (attrgetter(*(one.name for one in fields(kind))) for kind in (RootRecord, InstanceRecord))
+"""All that a record holds: `dataclasses.replace` takes longer to copy one."""
+_NOTHING = object()
+
+
 def _changed(before: Json, after: Json) -> Json:
     """The top-level keys of `after` that differ, and null for those that went."""
-    changed = {key: value for key, value in after.items() if key not in before or _differ(before[key], value)}
+    changed = {key: value for key, value in after.items() if _differ(before.get(key, _NOTHING), value)}
     return changed | dict.fromkeys(before.keys() - after.keys())
 
 
 def _differ(one: Any, other: Any) -> bool:
     """Whether two values are written differently: Python takes 1, 1.0 and true to be equal."""
-    if type(one) is not type(other) or one != other:
+    kind = type(one)
+    if kind is not type(other) or one != other:
         return True
+    if kind is str or kind is int:
+        return False
     if isinstance(one, dict):
         return any(_differ(value, other[key]) for key, value in one.items())
     if isinstance(one, list | tuple):

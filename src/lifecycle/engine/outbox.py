@@ -87,7 +87,7 @@ def messages(
     """
     recorded_at = row.recorded_at or row.fired_at
     listening = audience.of(row)
-    notices = audience.notices and any(effect.get("effect") == "notice" for effect in row.effects)
+    notices = audience.takes_notice(row)
     everything = told() if listening or notices else {}
 
     def message(

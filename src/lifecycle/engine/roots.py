@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, Generic
 
 from lifecycle.domain.effects import Apply, Bill, Start, Tell, Written
@@ -370,31 +370,28 @@ class Roots(Generic[Tx_co]):
 
     def flush(self) -> None:
         """Write everything, sealed into each root's chain. Raises WriteFailed."""
-        in_strides = isinstance(self._clock, VirtualClock) and self._clock.in_strides
-        recorded_at = self._clock.now()
-        audience = self._audience()
+        recorded_at = None if isinstance(self._clock, VirtualClock) else self._clock.now()
         for hand in self.hands.values():
             if hand.root.id in self.failures and hand.root.status == "live":
                 self._back_off(hand.root, self.failures[hand.root.id])
             else:
                 self._wake(hand)
             for row, (owner, facts) in zip(hand.log, hand.left, strict=True):
-                row.recorded_at = row.fired_at if in_strides else recorded_at
+                row.recorded_at = recorded_at or row.fired_at  # a traveller writes down together what he has come by
                 row.hash, documents = _seal(hand.root.head, row)
                 hand.root.head = row.hash
                 self._changes.documents.append(documents)
                 tell = partial(told, row, owner, facts)
-                self._changes.outbox.extend(messages(row, self._ids, tell, audience, hand.root.clock))
+                self._changes.outbox.extend(messages(row, self._ids, tell, self.audience, hand.root.clock))
                 self._changes.ledger.extend(entries(row))
                 self._changes.numbers.extend(numbers(row))
                 seat(row, self._changes)
             hand.collect(self._changes)
         self.transaction.write(self._changes)
 
-    def _audience(self) -> Audience:
-        """Who is told of what has happened: who has said so to any process, and who has to this one."""
-        if not any(hand.log for hand in self.hands.values()):
-            return Audience()
+    @cached_property
+    def audience(self) -> Audience:
+        """Who is told of what happens: who has said so to any process, and who has to this one."""
         known = {one.name: one for one in (*self.transaction.subscribers(), *self._subscribers)}
         return Audience(self._notices, list(known.values()))
 

@@ -25,6 +25,14 @@ class Audience:
     notices: bool = False
     subscribers: Sequence[Subscriber] = ()
 
+    def hears(self, row: LogRecord) -> bool:
+        """Whether anybody is told of this row."""
+        return bool(self.of(row)) or self.takes_notice(row)
+
+    def takes_notice(self, row: LogRecord) -> bool:
+        """Whether a mail is written about it."""
+        return self.notices and any(effect.get("effect") == "notice" for effect in row.effects)
+
     def of(self, row: LogRecord) -> list[Subscriber]:
         """Who is told of this row, in order."""
         if not self.subscribers:

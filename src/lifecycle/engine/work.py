@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from typing import Any
@@ -20,6 +21,7 @@ from lifecycle.engine.commands import Answer, Beginning, Command, Creation
 from lifecycle.engine.hand import Because, Due, Hand, Held
 from lifecycle.engine.outbox import sends
 from lifecycle.engine.ports import Tx_co
+from lifecycle.engine.records import LogRecord
 from lifecycle.engine.roots import MAX_ATTEMPTS, Roots
 from lifecycle.errors import DefinitionError
 
@@ -27,6 +29,24 @@ __all__ = ["MAX_ATTEMPTS", "OUTSIDE", "SCHEDULER", "Work"]
 
 SCHEDULER = Because("deferral", "scheduler")
 OUTSIDE = Because("outcome", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who waits for whom: what is due, for what was sent `of` the same line; `told`: also for who is told of it."""
+
+    of: Callable[[Hand, Due], str]
+    told: bool
+
+
+def _owner(hand: Hand, due: Due) -> str:
+    return hand.held[due.instance_id].record.owner_id or due.root_id
+
+
+ACCOUNT = Line(_owner, told=False)
+"""An account for its own messages: an answer may change what comes."""
+EVERYBODY = Line(lambda _hand, _due: "", told=True)
+"""All for all messages, so that each is delivered before anything else happens."""
 
 
 class Work(Roots[Tx_co]):
@@ -41,29 +61,32 @@ class Work(Roots[Tx_co]):
         *,
         at: Callable[[datetime], None] = lambda _due_at: None,
         enough: Callable[[int], bool] = lambda _fired: False,
-        answers_first: bool = False,
+        line: Line | None = None,
     ) -> int:
         """Fire what is due on these roots up to `until`, in due order, with all that it brings about by then.
 
         `at` hears each due instant before it fires; `enough` is asked, with the number fired so far, before each.
-        `answers_first`: stop before something that is due later than a message of its account was sent. Returns how
-        many fired.
+        `line`: stop before something that is due later than a message of its line was sent. Returns how many fired.
         """
         due = [first for hand in hands if (first := self._next(hand, until))]
         heapify(due)
         fired, sent = 0, dict[str, datetime]()
         while due and not enough(fired):
             hand = self.hands[due[0].root_id]
-            if answers_first and sent.get(_owner(hand, due[0]), due[0].due_at) < due[0].due_at:
+            if line and sent.get(line.of(hand, due[0]), due[0].due_at) < due[0].due_at:
                 break
             at(due[0].due_at)
             logged = len(self.transitions)
             fired += self._fire(hand, due[0])
-            if answers_first and sends(self.transitions[logged:]):
-                sent.setdefault(_owner(hand, due[0]), self._clock.now())
+            if line and self._sends(self.transitions[logged:], told=line.told):
+                sent.setdefault(line.of(hand, due[0]), self._clock.now())
             following = self._next(hand, until)
             heapreplace(due, following) if following else heappop(due)
         return fired
+
+    def _sends(self, rows: Sequence[LogRecord], *, told: bool) -> bool:
+        """Whether one of these rows sends a message, or with `told` also whether somebody is told of one."""
+        return sends(rows) or (told and any(self.audience.hears(row) for row in rows))
 
     def _next(self, hand: Hand, until: datetime) -> Due | None:
         first = hand.earliest(within_host=self._within_host)
@@ -251,8 +274,3 @@ class Work(Roots[Tx_co]):
         if key is not None:
             self._changes.answers.append(keys.remembered(scope, key, fingerprint, answer, self._clock.now()))
         return answer
-
-
-def _owner(hand: Hand, due: Due) -> str:
-    """Whose it is that is due."""
-    return hand.held[due.instance_id].record.owner_id or due.root_id
