@@ -66,7 +66,7 @@ def lived(url: str, stride: timedelta | None, *, watched: bool = False) -> tuple
         assert (
             verify(lifecycle.database, now=lifecycle.clock.now(), charges=ledger_of(lifecycle.gateway)).findings == ()
         )
-        return sorted(told, key=str), sorted(ledger, key=str), len(commits)
+        return sorted(told, key=str), sorted(ledger, key=str), sum(number > 0 for number in commits)
 
 
 def come(lifecycle: Lifecycle) -> dict[str, str]:

@@ -6,11 +6,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from lifecycle.engine.clock import VirtualClock
-from lifecycle.engine.engine import MOST_AT_ONCE, Engine
+from lifecycle.engine.engine import MOST_AT_ONCE, Batch, Engine
 from lifecycle.engine.hand import Hand
 from lifecycle.engine.ports import WriteFailed
-from lifecycle.engine.work import Line
+from lifecycle.engine.work import EVERYBODY, Line
 from lifecycle.store.transaction import SqlTransaction
+
+FEW = 2
+"""How many roots are claimed at least where all wait for all: whatever is sent makes the others' claim vain."""
 
 
 class FiringAhead:
@@ -21,19 +24,21 @@ class FiringAhead:
         self._clock = clock
         self._line = line
         self._in_small_steps_until = clock.now()
+        self._limit = FEW if line is EVERYBODY else engine.batch
 
-    def fire(self, until: datetime) -> int:
-        """Fire a batch of what is due by then; how many roots were claimed. Where a statement fails, it goes on instant
-        by instant as far as that."""
+    def fire(self, until: datetime) -> Batch:
+        """Fire a batch of what is due by then; `is_full`: more may be due at the instant at which it stopped. Where a
+        statement fails, it goes on instant by instant as far as that."""
         claimed, now = 0, self._clock.now()
         if until <= now or now <= self._in_small_steps_until:
-            return self._engine.fire_batch(now).claimed
+            return self._engine.fire_batch(now)
         try:
             with self._engine.work() as work:
-                hands = work.claim(until, self._engine.batch)
+                limit = self._limit
+                hands = work.claim(until, limit)
                 claimed = len(hands)
                 last = until
-                if claimed == self._engine.batch:  # what was not claimed may be due right after the last that was
+                if claimed == limit:  # what was not claimed may be due right after the last that was
                     last = hands[-1].root.wake_at or until
                 hands, last = _awake(hands, now, last)
                 work.fire(
@@ -49,8 +54,10 @@ class FiringAhead:
                 raise
             self._in_small_steps_until = until
             self._clock.revisit(now)
-            return self._engine.fire_batch(now).claimed
-        return claimed
+            return self._engine.fire_batch(now)
+        if self._line is EVERYBODY:
+            self._limit = max(limit // 2, FEW) if work.sends else min(limit * 2, self._engine.batch)
+        return Batch(claimed, work.transitions, is_full=claimed == limit and last <= self._clock.now())
 
 
 def _awake(hands: list[Hand], now: datetime, until: datetime) -> tuple[list[Hand], datetime]:

@@ -104,7 +104,7 @@ class _Journey:
         until = min(moment + self._stride, self._end)
         if waiting is not None:
             until = min(until, waiting - timedelta.resolution)
-        return self._ahead.fire(until) > 0
+        return self._ahead.fire(until).claimed > 0
 
     def _deliver(self, moment: datetime, due: datetime | None) -> bool:
         """Deliver what waits from this moment on, as far as nothing is due before; whether that got on."""

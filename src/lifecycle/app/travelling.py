@@ -103,7 +103,7 @@ def unwatched(engine: Engine[SqlTransaction]) -> Fire:
     ahead = FiringAhead(engine, virtual(engine), EVERYBODY)
 
     def fire(until: datetime) -> None:
-        if ahead.fire(until) >= engine.batch:  # what was not claimed may be due at this instant too
+        if ahead.fire(until).is_full:  # what was not claimed may be due at this instant too
             engine.advance_to(engine.clock.now())
 
     return fire
