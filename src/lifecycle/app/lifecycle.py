@@ -17,20 +17,17 @@ from sqlalchemy import Connection, Engine, make_url
 from lifecycle.app import arguments, retention
 from lifecycle.app.arguments import When
 from lifecycle.app.awaited import AsyncParts
-from lifecycle.app.checks import Subject
 from lifecycle.app.clock_outbox import driving
 from lifecycle.app.clocks import Clocks
 from lifecycle.app.context import Context
 from lifecycle.app.delivering import Delivering, Function
-from lifecycle.app.following import Following, Wanted
-from lifecycle.app.forecasting import Forecast, forecast
 from lifecycle.app.forking import tell_of_forks
 from lifecycle.app.gateway import GatewayOf
 from lifecycle.app.handlers import AnyHandle, check_events
-from lifecycle.app.health import MAX_LAG, Health, health
 from lifecycle.app.hearsay import Hearsay
 from lifecycle.app.hooks import Hook, Hooks, check_name
 from lifecycle.app.importing import Imported, Importer
+from lifecycle.app.looking import Looking
 from lifecycle.app.migrating import Migration, outdated
 from lifecycle.app.migrating import migrate as migrate_all
 from lifecycle.app.notices import Notices
@@ -53,21 +50,19 @@ from lifecycle.engine.relay import Relayed
 from lifecycle.errors import LifecycleError
 from lifecycle.gateways.protocol import Gateway
 from lifecycle.scheduler.dispatcher import Dispatcher, OnLook
-from lifecycle.store import migrate, queries
-from lifecycle.store.daemons import daemons
+from lifecycle.store import migrate
 from lifecycle.store.database import Database
 from lifecycle.store.host import HasConnection, HasSyncEngine, HostConnection, prepare
-from lifecycle.store.queries import DueTransition, MovedOut, Step, step_of
+from lifecycle.store.queries import Step, step_of
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 AnyHook = TypeVar("AnyHook", bound=Hook)
 Result = TypeVar("Result")
 
 
-class Lifecycle(Parts):
+class Lifecycle(Looking):
     """Accounts and subscriptions over one database, and the daemon that fires what is deferred.
 
     Making one does no I/O but reading the configuration; the database is opened at first use. Usable from several
@@ -83,18 +78,14 @@ class Lifecycle(Parts):
         database: Database | None = None,
     ) -> None:
         """`database`: the one that the configuration names, where it has been made already."""
-        self.config = config
-        self.clock = clock or SystemClock()
-        self.database = database or Database(located(config.database_url, config.path.parent))
-        self._ids = ids or Ids(self.clock)
+        clock = clock or SystemClock()
+        database = database or Database(located(config.database_url, config.path.parent))
+        self._ids = ids or Ids(clock)
         self._hooks = Hooks()
-        self._gateways = GatewayOf(
-            config, self.database.url.render_as_string(hide_password=False), self.clock, self._ids
-        )
+        self._gateways = GatewayOf(config, database.url.render_as_string(hide_password=False), clock, self._ids)
         heard = (tell, self._hooks.hear)
-        super().__init__(
-            Context(config, self.clock, self._ids, self.database, heard, self._gateways.get, self._gateways.sandbox)
-        )
+        context = Context(config, clock, self._ids, database, heard, self._gateways.get, self._gateways.sandbox)
+        super().__init__(config, clock, database, context)
         self._hearsay = Hearsay(self._context)
         self._till = Till(self._context)
         self._handlers = self._context.handlers
@@ -235,26 +226,6 @@ class Lifecycle(Parts):
 
         return decorate
 
-    # For those who look after it
-
-    def health(self, *, max_lag: timedelta = MAX_LAG) -> Health:
-        """How things are: database, schema, daemons, lag, clocks, and what waits for an operator. Quick; raises nothing
-        that is not a fault of ours: a database that can't be reached is a finding."""
-        return health(Subject(self.config, self.clock, self.database, max_lag))
-
-    def metrics(self, registry: CollectorRegistry | None = None) -> CollectorRegistry:
-        """Register this engine's Prometheus metrics in a registry, once in each; without one, in one of their own.
-
-        Returns the registry. Raises LifecycleError (`extra_missing`), SchemaError, DefinitionError.
-        """
-        try:
-            from lifecycle.app.metrics import register  # noqa: PLC0415  # what it needs is an extra
-        except ImportError as error:
-            raise LifecycleError(
-                "Metrics need their library: pip install 'lifecycle-engine[metrics]'", code="extra_missing"
-            ) from error
-        return register(registry, self.engine, self.database)
-
     # Without a scheduler
 
     def advance_to(
@@ -361,69 +332,6 @@ class Lifecycle(Parts):
         day = instant.astimezone(ZoneInfo(self.config.zone)).date()
         file = Path(to) if to else self.config.path.parent / f"lifecycle-log-before-{day}.jsonl"
         return retention.prune(self.database, instant, file, now=now, dry_run=dry_run, progress=progress)
-
-    def moved_out(self, *, account: str | None = None, subscription: str | None = None) -> list[MovedOut]:
-        """Where earlier transitions have been moved out of the log, by root. Raises NotFound."""
-        owner = self.accounts.get(account).id if account else None
-        self._context.ready()
-        with self.database.reading() as connection:
-            return queries.moved_out(connection, instance_id=subscription, owner_id=owner)
-
-    def log(self, *, last: int | None = None, **wanted: Unpack[Wanted]) -> list[Step]:
-        """The transition log, in nominal order; `last`: only the newest so many. Raises NotFound."""
-        return Following(self._context, wanted).first(last)
-
-    def follow(self, **wanted: Unpack[Wanted]) -> Following:
-        """The transition log as it grows: `start` for what there is, then `news` for what was committed since."""
-        return Following(self._context, wanted)
-
-    def time_of(self, clock: str | None) -> datetime:
-        """What time it is on a named clock; without a name by the real one. Raises NotFound."""
-        self._context.ready()
-        with self.database.reading() as connection:
-            return self._context.now(connection, clock)
-
-    def daemon_heard_at(self) -> datetime | None:
-        """When a daemon was last heard of on this database; None where none has been."""
-        self._context.ready()
-        with self.database.reading() as connection:
-            return max((daemon.ticked_at for daemon in daemons(connection)), default=None)
-
-    def due(
-        self,
-        *,
-        until: datetime | None = None,
-        subscription: str | None = None,
-        limit: int | None = None,
-        overdue: bool = False,
-        reminders: bool = False,
-    ) -> list[DueTransition]:
-        """What comes next and when, earliest first; `reminders`: with those. `overdue`: only what is late, by the clock
-        that it is on, be it a reminder."""
-        self._context.ready()
-        late_at = self.clock.now() if overdue else None
-        asked = {"until": until, "late_at": late_at}
-        with self.database.reading() as connection:
-            return queries.due(connection, **asked, instance_id=subscription, limit=limit, reminders=reminders)
-
-    def forecast(
-        self,
-        subscription: str | None = None,
-        *,
-        until: When,
-        account: str | None = None,
-        declines: bool = False,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Forecast:
-        """What would happen up to a date, when, and what it would cost: to a subscription (or an instance of any
-        machine), an account, or without both to all. It changes nothing, and asks no gateway.
-
-        `until` is local to the account's zone, or so long from now: `+3 months`. Every charge is taken to succeed, or
-        with `declines` to be declined. `progress` hears how much of how much is done. Raises NotFound, and Refused
-        (`invalid`).
-        """
-        asked = {"instance": subscription, "account": account}
-        return forecast(self._context, until, **asked, declines=declines, progress=progress)
 
     def close(self) -> None:
         """Close the database's connections, once deliveries that have begun are finished."""
