@@ -65,7 +65,7 @@ def test_it_catches_up_and_ends_when_it_is_told_to(history: Path, number: signal
 
         process.send_signal(number)
 
-        stopping, stopped = [line for line in lines if line["event"] not in ("transition", "delivered")]
+        *_, stopping, stopped = [line for line in lines if line["event"] not in ("transition", "delivered")]
         assert (stopping["event"], stopping["signal"]) == ("stopping", number.name)
         assert stopped["event"] == "stopped"
         assert process.wait() == 0
