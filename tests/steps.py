@@ -21,6 +21,8 @@ WAY = os.environ.get(VARIABLE, "compared")
 _by_table = CompiledInterpreter.step
 _residents = threading.local()
 Take = Callable[[], Decision[Any] | None]
+Came = Decision[Any] | Exception | None
+"""What came of a step: a decision, None, a refusal, or an error."""
 
 
 def take_both_ways() -> None:
@@ -40,26 +42,36 @@ def _beside(definition: type[AnyMachine]) -> Interpreter:
 
 
 def _compared(self: CompiledInterpreter, *taken: Any, **more: Any) -> Decision[Any] | None:
-    compare(
+    came = compare(
         self.definition, lambda: _by_table(self, *taken, **more), lambda: _beside(self.definition).step(*taken, **more)
     )
-    return _by_table(self, *taken, **more)
+    if isinstance(came, Exception):
+        raise came
+    return came
 
 
-def compare(definition: type[AnyMachine], by_table: Take, by_library: Take) -> None:
-    """Raise AssertionError unless both come to the same: decision, refusal or error."""
-    ours, theirs = outcome(definition, by_table), outcome(definition, by_library)
+def compare(definition: type[AnyMachine], by_table: Take, by_library: Take) -> Came:
+    """What came of the step by the table; raises AssertionError unless both come to the same."""
+    came = _came_of(by_table)
+    ours, theirs = told(definition, came), told(definition, _came_of(by_library))
     assert ours == theirs, f"{definition.__name__}: {ours} by its table, {theirs} by python-statemachine"
+    return came
 
 
-def outcome(definition: type[AnyMachine], take: Take) -> object:
-    """What came of a step: a decision as it is written, None, a refusal with its code, or an error."""
+def told(definition: type[AnyMachine], came: Came) -> object:
+    """A decision as it is written, None, a refusal with its code, or an error."""
+    match came:
+        case None:
+            return None
+        case Refused():
+            return ("refused", came.code, str(came), came.instead)
+        case Exception():
+            return ("raised", type(came), str(came))
+    return (came.state, definition.dump(came.facts), [effect.as_json() for effect in came.effects])
+
+
+def _came_of(take: Take) -> Came:
     try:
-        decision = take()
-    except Refused as refusal:
-        return ("refused", refusal.code, str(refusal), refusal.instead)
+        return take()
     except Exception as error:  # noqa: BLE001  # whatever a machine raises
-        return ("raised", type(error), str(error))
-    if decision is None:
-        return None
-    return (decision.state, definition.dump(decision.facts), [effect.as_json() for effect in decision.effects])
+        return error
