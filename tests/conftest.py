@@ -15,11 +15,6 @@ from lifecycle.scheduler.collecting import collect_seldom
 from tests import compiling, postgres, steps
 from tests.torture.size import SIZE
 
-# On a busy machine a slow example is no failure. CI runs the same examples every time.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if postgres.CI else "default")
-
 # Python's caches are kept, whatever the environment says: without them each of the processes that tests start compiles
 # everything anew, which takes a quarter of its time, and each run compiles the tests. `make clean` removes them.
 sys.dont_write_bytecode = False
@@ -32,6 +27,17 @@ ALL = "LIFECYCLE_TEST_SAMPLES"
 def is_whole() -> bool:
     """Whether this run leaves nothing out."""
     return os.environ.get(ALL) == "all" or SIZE.is_long
+
+
+def examples(number: int) -> int:
+    """Of so many examples of a property everyday's runs try a third: others each time, but in CI."""
+    return number if is_whole() else number // 3
+
+
+# On a busy machine a slow example is no failure. CI runs the same examples every time.
+settings.register_profile("default", deadline=None, max_examples=examples(100))
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if postgres.CI else "default")
 
 
 def pytest_configure() -> None:
