@@ -42,7 +42,7 @@ settings.load_profile("ci" if postgres.CI else "default")
 
 def pytest_configure() -> None:
     """Machines are stepped both ways (`tests.steps`), and what they need is compiled once (`tests.compiling`)."""
-    steps.take_both_ways()
+    steps.take_both_ways(always=is_whole())
     compiling.compile_once()
 
 
