@@ -183,6 +183,7 @@ def until_heard(server: Server) -> list[str]:
     news: list[str] = []
     while stopwatch() < deadline and "end_date_arrives" not in news:
         _, news = server.ask("news")
+        Event().wait(0.05)
     return news
 
 
