@@ -64,6 +64,12 @@ class Lender:
             else:
                 lent.drop.close()
 
+    @contextmanager
+    def new(self) -> Iterator[URL]:
+        """One that nobody has had, for what the server tells of its past."""
+        with self._databases.create(template=self._template) as url:
+            yield url
+
     def close(self) -> None:
         """Drop them all."""
         while self._spare:
@@ -71,7 +77,7 @@ class Lender:
 
     def _copy(self) -> Lent:
         drop = ExitStack()
-        return Lent(drop.enter_context(self._databases.create(template=self._template)), drop)
+        return Lent(drop.enter_context(self.new()), drop)
 
     def _emptied(self, url: URL) -> bool:
         with _connected(url) as connection:

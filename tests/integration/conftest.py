@@ -36,6 +36,13 @@ def postgres_lender(databases: postgres.Databases) -> Iterator[Lender]:
 
 
 @pytest.fixture
+def unused_url(postgres_lender: Lender) -> Iterator[str]:
+    """The URL of one that no test has had before."""
+    with postgres_lender.new() as url:
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
 def postgres_copy(postgres_lender: Lender) -> Iterator[str]:
     """The URL of a database with the schema and nothing in it."""
     with postgres_lender.lend() as url:
