@@ -11,13 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres, steps
+from lifecycle.scheduler.collecting import collect_seldom
+from tests import compiling, postgres, steps
 from tests.torture.size import SIZE
-
-# On a busy machine a slow example is no failure. CI runs the same examples every time.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if postgres.CI else "default")
 
 # Python's caches are kept, whatever the environment says: without them each of the processes that tests start compiles
 # everything anew, which takes a quarter of its time, and each run compiles the tests. `make clean` removes them.
@@ -33,9 +29,26 @@ def is_whole() -> bool:
     return os.environ.get(ALL) == "all" or SIZE.is_long
 
 
+def examples(number: int) -> int:
+    """Of so many examples of a property everyday's runs try a third: others each time, but in CI."""
+    return number if is_whole() else number // 3
+
+
+# On a busy machine a slow example is no failure. CI runs the same examples every time.
+settings.register_profile("default", deadline=None, max_examples=examples(100))
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if postgres.CI else "default")
+
+
 def pytest_configure() -> None:
-    """Machines are stepped both ways (`tests.steps`)."""
-    steps.take_both_ways()
+    """Machines are stepped both ways (`tests.steps`), and what they need is compiled once (`tests.compiling`)."""
+    steps.take_both_ways(always=is_whole())
+    compiling.compile_once()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: to look through it again and again takes an eighth of the run's processor time."""
+    collect_seldom()
 
 
 def pytest_report_header() -> list[str]:
@@ -96,6 +109,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return template
 
 
+@pytest.fixture
+def postgres_copy(databases: postgres.Databases, postgres_template: str) -> Iterator[str]:
+    """The URL of a copy of that database, which is dropped after the test."""
+    with databases.create(template=postgres_template) as url:
+        yield url.render_as_string(hide_password=False)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of the test's own, an empty one, on SQLite and then on PostgreSQL."""
@@ -103,6 +123,4 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         file = shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "lifecycle.db")
         yield f"sqlite:///{file}"
     else:
-        databases: postgres.Databases = request.getfixturevalue("databases")
-        with databases.create(template=request.getfixturevalue("postgres_template")) as url:
-            yield url.render_as_string(hide_password=False)
+        yield request.getfixturevalue("postgres_copy")

@@ -12,3 +12,11 @@ def give_schema(database: Database) -> None:
     if migrate.current(database) is None:
         migrate.create(database)
     migrate.check(database)
+
+
+def with_schema(url: str) -> str:
+    """The same for who has no `Database`: the URL of a database that has the schema now."""
+    database = Database(url)
+    give_schema(database)
+    database.dispose()
+    return url

@@ -8,10 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from lifecycle.store.database import Database
-from lifecycle.store.migrate import upgrade
 from lifecycle.store.schema import metadata
 from tests.contract.world import World
 from tests.postgres import Databases
+from tests.schema import with_schema
 
 
 @pytest.fixture(autouse=True)
@@ -24,18 +24,14 @@ def _quiet() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One file for the run, with the schema; who takes it empties it."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('contract') / 'lifecycle.db'}"
-    _with_schema(url)
-    return url
+    return with_schema(f"sqlite:///{tmp_path_factory.mktemp('contract') / 'lifecycle.db'}")
 
 
 @pytest.fixture(scope="session")
 def postgresql_url(databases: Databases) -> Iterator[str]:
     """One database for the run, with the schema; who takes it empties it. To make one is dear."""
     with databases.create() as url:
-        rendered = url.render_as_string(hide_password=False)
-        _with_schema(rendered)
-        yield rendered
+        yield with_schema(url.render_as_string(hide_password=False))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,10 +65,4 @@ def empty(url: str) -> None:
     with database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
-    database.dispose()
-
-
-def _with_schema(url: str) -> None:
-    database = Database(url)
-    upgrade(database)
     database.dispose()

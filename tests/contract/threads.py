@@ -24,8 +24,8 @@ def at_once(number: int, act: Callable[[], Result]) -> list[Result]:
 
 def wait_until(holds: Callable[[], bool]) -> None:
     """Let others run until it holds; fail after ten seconds."""
-    for _ in range(10_000):
+    for _ in range(1_000):
         if holds():
             return
-        Event().wait(0.001)
+        Event().wait(0.01)
     raise AssertionError("it has not come to be")

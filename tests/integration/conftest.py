@@ -7,29 +7,43 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.gateways import sandbox_tables
 from lifecycle.store.database import Database
-from lifecycle.store.migrate import upgrade
 from tests import postgres
+from tests.lending import Lender
+from tests.schema import with_schema
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the schema."""
     file = tmp_path_factory.mktemp("integration") / "lifecycle.db"
-    _migrate(f"sqlite:///{file}")
+    with_schema(f"sqlite:///{file}")
     return file
 
 
 @pytest.fixture(scope="session")
-def postgres_template(databases: postgres.Databases) -> Iterator[str]:
-    """A database with the schema."""
+def postgres_lender(databases: postgres.Databases) -> Iterator[Lender]:
+    """Who lends databases with the schema, and with the tables that the sandbox would make in them."""
     with databases.create() as url:
-        assert url.database is not None
-        _migrate(url.render_as_string(hide_password=False))
-        yield url.database
+        database = Database(with_schema(url.render_as_string(hide_password=False)))
+        with database.writing() as connection:
+            sandbox_tables.metadata.create_all(connection)
+        database.dispose()
+        lender = Lender(databases, url)
+        yield lender
+        lender.close()
 
 
-def _migrate(url: str) -> None:
-    database = Database(url)
-    upgrade(database)
-    database.dispose()
+@pytest.fixture
+def unused_url(postgres_lender: Lender) -> Iterator[str]:
+    """The URL of one that no test has had before."""
+    with postgres_lender.new() as url:
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def postgres_copy(postgres_lender: Lender) -> Iterator[str]:
+    """The URL of a database with the schema and nothing in it."""
+    with postgres_lender.lend() as url:
+        yield url.render_as_string(hide_password=False)

@@ -21,6 +21,7 @@ from tests.integration.alarms import wind
 from tests.integration.host import ALARMS, ANN
 from tests.integration.world import PROJECT
 from tests.mails import AWAY
+from tests.schema import give_schema
 
 
 def say(word: object) -> None:
@@ -33,7 +34,7 @@ def lifecycle_on(url: str) -> Lifecycle:
     """With alarms, and a heartbeat that comes too late to help."""
     changed = {"LIFECYCLE_DATABASE__URL": url, "LIFECYCLE_SCHEDULER__HEARTBEAT": "30s", "LIFECYCLE_MACHINES": ALARMS}
     lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=AWAY | changed)
-    lifecycle.upgrade_schema()
+    give_schema(lifecycle.database)
     return lifecycle
 
 

@@ -112,7 +112,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
     pause = threading.Event()
     while not holds():
         assert stopwatch() < deadline
-        pause.wait(0.005)
+        pause.wait(0.02)
 
 
 @contextmanager

@@ -51,8 +51,12 @@ def _begin() -> None:
     for name in [name for name in os.environ if name.startswith("LIFECYCLE_")]:
         del os.environ[name]
     warnings.simplefilter("error")
-    for module in ("lifecycle.app.lifecycle", "lifecycle.config.check", *sys.argv[1:]):  # what all import first
+    from lifecycle.config.settings import MACHINES  # noqa: PLC0415  # under that filter
+
+    for module in ("lifecycle.app.lifecycle", "lifecycle.config.check", "email_validator", *sys.argv[1:]):
         import_module(module)
+    for module in MACHINES:  # what all import first, or when they open a shop
+        import_module(module.partition(":")[0])
 
 
 def _read(line: str) -> None:

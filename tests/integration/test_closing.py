@@ -14,6 +14,7 @@ from sqlalchemy import select
 from lifecycle import Lifecycle, VirtualClock
 from lifecycle.app.people import person
 from lifecycle.errors import LifecycleError, NotFound
+from lifecycle.store import database as database_module
 from lifecycle.store import schema
 from lifecycle.store.database import Database
 from lifecycle.verify import verify
@@ -73,6 +74,12 @@ def shop(database_url: str) -> Iterator[Shop]:
         yield Shop(lifecycle, clock, account.id)
 
 
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a reader keeps waiting gives up soon."""
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.1)
+
+
 def rows(lifecycle: Lifecycle) -> str:
     """All that the tables of a database hold."""
     with lifecycle.database.reading() as connection:
@@ -106,6 +113,7 @@ def test_nothing_personal_is_left_in_the_bytes(shop: Shop, tmp_path: Path) -> No
     assert {file.name for file in files} >= {"lifecycle.db"}
 
 
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_reader_keeps_the_wal_and_that_is_told(shop: Shop) -> None:
     """Whoever reads what was before holds it; once they are gone, deleting again finishes it (rule A2)."""
@@ -119,6 +127,7 @@ def test_a_reader_keeps_the_wal_and_that_is_told(shop: Shop) -> None:
     assert (again.left, again.customers) == ((), ())
 
 
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_daemon_empties_the_wal_that_somebody_left(shop: Shop, tmp_path: Path) -> None:
     """Whoever erased an account could not do it, and is gone: the next daemon does, before anything else (rule A2)."""

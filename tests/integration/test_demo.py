@@ -88,9 +88,9 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Lived:
 
 
 def live(directory: Path) -> Lived:
-    """A shorter demo: 90 days up to 10 March 2026."""
+    """A shorter demo: 60 days up to 10 March 2026."""
     shown = io.StringIO()
-    assert run(directory, Console(file=shown), now=NOW, days=90) == 0
+    assert run(directory, Console(file=shown), now=NOW, days=60) == 0
     return lived(directory, shown)
 
 

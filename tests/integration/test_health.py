@@ -25,7 +25,6 @@ from lifecycle.store.database import Database
 from tests.integration.alarms import wind
 from tests.integration.live import wait_until
 from tests.integration.world import PROJECT, travelling
-from tests.postgres import Databases
 from tests.receiver import HERE, receiving
 
 pytestmark = pytest.mark.sampled
@@ -190,14 +189,12 @@ def fill_outbox(lifecycle: Lifecycle, alarm: str, statuses: Sequence[str]) -> No
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, "ok"), (10, "warn"), (-10, "warn"), (3_600, "failed")])
-def test_a_clock_that_is_not_the_database_s_is_told(databases: Databases, seconds: int, status: str) -> None:
+def test_a_clock_that_is_not_the_database_s_is_told(postgres_copy: str, seconds: int, status: str) -> None:
     """A machine's clock that is a second ahead or behind is a warning, one that is half a minute off has failed."""
-    with databases.create() as url:
-        environ = {"LIFECYCLE_DATABASE__URL": url.render_as_string(hide_password=False)}
-        with closing(Lifecycle.from_config(PROJECT / "config.yaml", environ=environ)) as lifecycle:
-            lifecycle.upgrade_schema()
-            with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-                assert found(lifecycle)["clock"].status == status
+    environ = {"LIFECYCLE_DATABASE__URL": postgres_copy}
+    lifecycle = Lifecycle.from_config(PROJECT / "config.yaml", environ=environ)
+    with closing(lifecycle), time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
+        assert found(lifecycle)["clock"].status == status
 
 
 def test_sqlite_has_no_clock_of_its_own(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from tests.integration.host import ANN, Heard, Order, hosting, live, now
 from tests.integration.live import PATIENCE
 from tests.integration.test_rules import utc
 from tests.integration.world import PROJECT
-from tests.postgres import Databases
 
 pytestmark = pytest.mark.sampled
 
@@ -373,9 +372,9 @@ def test_what_does_not_come_is_forgotten(database_url: str, monkeypatch: pytest.
         assert heard.rest() == []
 
 
-def test_a_connection_that_is_cut_off_leaves_nothing(databases: Databases) -> None:
+def test_a_connection_that_is_cut_off_leaves_nothing(postgres_copy: str) -> None:
     """PostgreSQL ends the host's connection in the middle: its rollback goes as usual, and nothing is told."""
-    with databases.create() as address, hosting(address.render_as_string(hide_password=False)) as (host, _):
+    with hosting(postgres_copy) as (host, _):
         sub, heard = host.subscribe(), Heard()
         host.lifecycle.on("subscription.*")(heard)
         with Session(host.engine) as session:

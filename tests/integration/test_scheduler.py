@@ -25,7 +25,6 @@ from lifecycle.engine.registry import Registry
 from lifecycle.errors import LifecycleError
 from lifecycle.store import database as database_module
 from lifecycle.store import schema
-from lifecycle.store.migrate import upgrade
 from lifecycle.store.transaction import SqlTransaction
 from lifecycle_machines.subscription import SubscriptionMachine
 from tests.integration.alarms import AlarmEngine, database_of, logged, move, wind
@@ -45,7 +44,6 @@ from tests.integration.live import (
     tell,
     wait_until,
 )
-from tests.postgres import Databases
 from tests.unit.machine_world import ACCOUNT, SURROUNDINGS, utc
 
 pytestmark = pytest.mark.sampled
@@ -60,23 +58,6 @@ def lines() -> Iterator[Lines]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="module")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the schema, which every test has its own copy of."""
-    file = tmp_path_factory.mktemp("template") / "lifecycle.db"
-    migrate(f"sqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="module")
-def postgres_template(databases: Databases) -> Iterator[str]:
-    """The name of a database with the schema, which every test has its own copy of."""
-    with databases.create() as url:
-        migrate(url.render_as_string(hide_password=False))
-        assert url.database is not None
-        yield url.database
-
-
 @pytest.fixture
 def sqlite(sqlite_template: Path, tmp_path: Path) -> str:
     """A database on SQLite, for what is the same on both."""
@@ -84,16 +65,9 @@ def sqlite(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql(databases: Databases, postgres_template: str) -> Iterator[str]:
+def postgresql(postgres_copy: str) -> str:
     """A database on PostgreSQL, for what several daemons share."""
-    with databases.create(template=postgres_template) as url:
-        yield url.render_as_string(hide_password=False)
-
-
-def migrate(url: str) -> None:
-    """Give a database the schema."""
-    with alarms(url) as engine:
-        upgrade(database_of(engine))
+    return postgres_copy
 
 
 # Arming

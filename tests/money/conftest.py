@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from lifecycle.gateways import sandbox_tables
 from lifecycle.store import schema
 from lifecycle.store.database import Database
-from lifecycle.store.migrate import upgrade
 from tests import postgres
 from tests.money.shop import Shop
+from tests.schema import with_schema
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _quiet() -> Iterator[None]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the schema, which every test has its own copy of."""
     file = tmp_path_factory.mktemp("money") / "lifecycle.db"
-    _migrated(f"sqlite:///{file}")
+    with_schema(f"sqlite:///{file}")
     return file
 
 
@@ -36,9 +36,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_url(databases: postgres.Databases) -> Iterator[str]:
     """One database for the run, with the schema; who takes it empties it. To make one is dear."""
     with databases.create() as url:
-        rendered = url.render_as_string(hide_password=False)
-        _migrated(rendered)
-        yield rendered
+        yield with_schema(url.render_as_string(hide_password=False))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,10 +72,3 @@ def emptied(url: str) -> str:
                 connection.execute(table.delete())
     database.dispose()
     return url
-
-
-def _migrated(url: str) -> None:
-    """Give a database the schema."""
-    database = Database(url)
-    upgrade(database)
-    database.dispose()

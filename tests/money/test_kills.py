@@ -35,7 +35,7 @@ POINTS = {
 def test_killed_at_every_point(shop: Shop, url: str, tmp_path: Path) -> None:
     """The next process comes as soon as what was handed over is free again, or two days later, when the gateway has
     forgotten its keys. No money is taken twice or for nothing, none is lost, and no number is missing."""
-    number, step = (1, 13) if shop.lifecycle.database.is_sqlite else (3, 17)
+    number, step = (1, 19) if shop.lifecycle.database.is_sqlite else (3, 23)
     if SIZE.is_long:
         number, step = 1, 1
     points, life, is_over = Counter[str](), 0, False

@@ -47,12 +47,18 @@ def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "bin"
 
 
-@pytest.fixture
-def home(installed: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def examples(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, and a database with the schema, as their first lines say."""
-    folder = copytree(ROOT / "docs" / "examples", tmp_path / "examples")
+    folder = copytree(ROOT / "docs" / "examples", tmp_path_factory.mktemp("home") / "examples")
     run([installed / "lifecycle", "db", "upgrade"], cwd=folder)
     return folder
+
+
+@pytest.fixture
+def home(examples: Path, tmp_path: Path) -> Path:
+    """A test's own copy of them."""
+    return copytree(examples, tmp_path / "examples")
 
 
 @dataclass
@@ -177,6 +183,7 @@ def until_heard(server: Server) -> list[str]:
     news: list[str] = []
     while stopwatch() < deadline and "end_date_arrives" not in news:
         _, news = server.ask("news")
+        Event().wait(0.05)
     return news
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import is_whole
 from tests.packaging.conftest import PIP, ROOT, run
 
 pytestmark = pytest.mark.packaging
@@ -84,7 +85,9 @@ def test_the_command_shows_its_help(installed: Path) -> None:
 
 
 def test_a_project_that_was_made_can_be_checked(installed: Path, tmp_path: Path) -> None:
-    """The templates are in the wheel, and a host's own machine is found beside its configuration."""
+    """The templates are in the wheel, and a host's own machine is found beside its configuration. Everyday's runs give
+    half of the commands that the project's page names."""
     run([installed / "lifecycle", "init", "shop"], cwd=tmp_path)
-    for command in (["check"], ["db", "upgrade"], ["machine", "rental"], ["verify"]):
+    commands = (["check"], ["db", "upgrade"], ["machine", "rental"], ["verify"])
+    for command in commands if is_whole() else commands[:2]:
         run([installed / "lifecycle", *command], cwd=tmp_path / "shop")

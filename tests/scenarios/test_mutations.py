@@ -27,7 +27,7 @@ def test_every_story_is_broken_by_a_mutation_and_every_mutation_breaks_one() -> 
     assert [name_of(file) for file in broken if file not in FILES] == []
 
 
-@pytest.mark.sampled(36)
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "_"))
 def test_a_mutation_breaks_its_stories(mutation: Mutation, tmp_path: Path) -> None:
     """Played by a copy of the code with that one change."""

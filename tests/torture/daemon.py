@@ -24,6 +24,7 @@ import structlog
 from lifecycle import Lifecycle
 from tests.forking import say, serve
 from tests.points import die, watch
+from tests.schema import give_schema
 from tests.torture.client import Client
 from tests.torture.diary import Diary
 from tests.torture.shop import CUSTOMERS, OLD_KEY, lifecycle_on
@@ -88,7 +89,7 @@ def opening(lifecycle: Lifecycle, diary: Diary, name: str) -> None:
 def warm_up() -> None:
     """Do everything once in this process, on a database in memory: what is imported and built here, no child has to."""
     with lifecycle_on("sqlite://") as lifecycle:
-        lifecycle.upgrade_schema()
+        give_schema(lifecycle.database)
         with lifecycle.start():
             account = lifecycle.accounts.create("nobody", email="nobody@shop.test", payment_method=True)
             bought = lifecycle.subscriptions.create(account.id, plan="team", by="nobody@shop.test")

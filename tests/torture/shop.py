@@ -20,6 +20,7 @@ from lifecycle import Lifecycle, SystemClock, VirtualClock
 from lifecycle.engine.clock import Clock
 from lifecycle.store import schema
 from tests.mails import AWAY
+from tests.schema import give_schema
 from tests.torture.cards import NOTHING_IS_CHARGED
 
 FIRST = datetime(2016, 1, 31, 12, tzinfo=UTC)
@@ -53,7 +54,7 @@ def lifecycle_on(url: str, clock: Clock | None = None, *, batch: int = 2) -> Ite
 def migrated(url: str) -> None:
     """Give a database the schema."""
     with lifecycle_on(url) as lifecycle:
-        lifecycle.upgrade_schema()
+        give_schema(lifecycle.database)
 
 
 def open_shop(url: str, subscriptions: int) -> None:

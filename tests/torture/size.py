@@ -22,6 +22,6 @@ class Size:
     is_long: bool = False
 
 
-SHORT = Size(kills=3, rounds=1, subscriptions=40, backlog=1_300, crowds=1, crashes=1)
+SHORT = Size(kills=3, rounds=1, subscriptions=20, backlog=1_300, crowds=1, crashes=1)
 LONG = Size(kills=200, rounds=5, subscriptions=400, backlog=100_000, crowds=30, crashes=10, is_long=True)
 SIZE = LONG if os.environ.get(VARIABLE) == "long" else SHORT

@@ -64,12 +64,12 @@ def test_killed_at_random_moments(database_url: str, tmp_path: Path, tell: Tell)
 
 def test_killed_at_every_point(database_url: str, tmp_path: Path, tell: Tell) -> None:
     """The daemon dies as it comes by each point: for the first time in its life; in later rounds for the second or
-    third, if it is a point of every transaction. Everyday's runs have every sixth point, on one of the databases."""
+    third, if it is a point of every transaction. Everyday's runs have every tenth point, on one of the databases."""
     kills = Counter[str]()
     with tortured(database_url, tmp_path) as (lives, diary, lifecycle):
         points = _points(lives)
         if not SIZE.is_long:
-            points = points[lifecycle.database.is_sqlite :: 6]
+            points = points[lifecycle.database.is_sqlite :: 10]
         plan = [(point, turn % 3 + 1 if point in KNOWN else 1) for turn in range(SIZE.rounds) for point in points]
         for number, (point, turn) in enumerate(track(plan, "killed at points"), start=1):
             forget_keys(lifecycle)

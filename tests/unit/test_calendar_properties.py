@@ -26,13 +26,14 @@ from lifecycle.domain.calendar import (
     parse_instant,
     shift,
 )
+from tests.conftest import examples
 
 ZONES = sorted(zone for zone in available_timezones() if known_zone(zone))
 START, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
 MOST = {"day": 800, "month": 240}
 
 Boundary = tuple[datetime, Unit, int, str]
-thorough = settings(max_examples=400, deadline=None)
+thorough = settings(max_examples=examples(400))
 
 
 @cache
@@ -123,7 +124,7 @@ def from_repeated_hours(draw: st.DrawFn) -> Boundary:
 boundaries = st.one_of(anywhere(), at_changes(), from_repeated_hours(), at_changes())
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000))
 @given(boundaries)
 def test_boundaries_agree_with_dateutil(boundary: Boundary) -> None:
     """The same instant, from another reader of the zone files and another way to add months (rule C1)."""
@@ -131,7 +132,7 @@ def test_boundaries_agree_with_dateutil(boundary: Boundary) -> None:
     assert shift(anchor, unit, count, zone) == resolved(meant(anchor, unit, count, zone), zone)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(anchor=anchors, unit=units, count=st.integers(1, 240))
 def test_boundaries_agree_with_dateutil_in_every_zone(anchor: datetime, unit: Unit, count: int) -> None:
     """Each example is tried in all zones (rule C1)."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from iso4217 import Currency
 
 from lifecycle.domain.money import exponent, format_amount, parse_amount
+from tests.conftest import examples
 
 PRICED = sorted(c.code for c in Currency if c.exponent is not None)
 UNPRICED = ["XAU", "XAG", "XXX", "XTS", "XDR"]
@@ -123,14 +124,14 @@ def test_no_amount_is_read_or_written_without_a_currency(currency: str) -> None:
         format_amount(50, currency)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(minor=st.integers(-LARGEST, LARGEST), currency=st.sampled_from(PRICED))
 def test_what_is_written_is_read_back(minor: int, currency: str) -> None:
     """For every currency with minor units, at any size (rule E1)."""
     assert parse_amount(format_amount(minor, currency), currency) == minor
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(text=st.text(max_size=20))
 def test_a_text_is_an_amount_or_a_value_error(text: str) -> None:
     """Nothing else is ever raised, and what is read is written in digits only (rule E1)."""

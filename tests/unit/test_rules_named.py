@@ -7,6 +7,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.scenarios.library import FILES as STORIES
@@ -23,6 +24,7 @@ def stated() -> Sequence[str]:
     return STATEMENT.findall(PAGE.read_text(encoding="utf-8"))
 
 
+@cache
 def named() -> Mapping[str, Sequence[str]]:
     """The tests whose docstrings name a rule, and the stories that cover it, by its id."""
     tests: dict[str, list[str]] = defaultdict(list)

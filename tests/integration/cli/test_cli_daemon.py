@@ -21,12 +21,14 @@ pytestmark = pytest.mark.sampled
 Line = dict[str, Any]
 PATIENCE = 120.0
 """Seconds after which a daemon that does not end is ended."""
+IMPATIENT = "import lifecycle.store.database as it; it.BUSY_SECONDS = 4"
+"""It waits for a lock for four seconds, not ten: longer than three heartbeats of the shortest kind."""
 
 
 @contextmanager
-def daemon(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def daemon(folder: Path, *words: str, first: str = "") -> Iterator[subprocess.Popen[str]]:
     """A daemon on the history, which nobody has looked after since March 2020."""
-    with in_a_process("run", *words, cwd=folder) as process:
+    with in_a_process("run", *words, cwd=folder, first=first) as process:
         deadline = threading.Timer(PATIENCE, process.kill)
         deadline.start()
         try:
@@ -81,7 +83,7 @@ def test_it_ends_where_its_scheduler_does_no_work_any_more(history: Path) -> Non
     rewrite(history, "heartbeat: 30s", "heartbeat: 1s")
     other = sqlite3.connect(history / "lifecycle.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with daemon(history) as process:
+    with daemon(history, first=IMPATIENT) as process:
         lines = logged(process.stderr)
         assert [next(lines)["event"], next(lines)["event"]] == ["started", "scheduler_dead"]
         other.execute("ROLLBACK")
@@ -94,7 +96,7 @@ def test_a_second_signal_ends_it_at_once(history: Path) -> None:
     """For those who can't wait for what is in hand: here it waits for a lock that is not given back."""
     other = sqlite3.connect(history / "lifecycle.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with daemon(history) as process:
+    with daemon(history, first=IMPATIENT) as process:
         lines = logged(process.stderr)
         assert next(lines)["event"] == "started"
         process.send_signal(signal.SIGTERM)

@@ -110,6 +110,7 @@ def test_the_daemon_serves_its_metrics(history: Path) -> None:
         assert (started["event"], first["event"]) == ("started", "transition")
         page = ""  # a line is written before it is counted
         while 'event="cycle_starts"' not in page and deadline.is_alive():
+            threading.Event().wait(0.02)
             with urllib.request.urlopen(served["address"], timeout=PATIENCE) as answer:  # noqa: S310  # http, on this machine
                 page = answer.read().decode()
         process.send_signal(signal.SIGTERM)

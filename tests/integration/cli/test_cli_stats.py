@@ -76,24 +76,23 @@ def test_an_sqlite_that_does_not_tell_of_its_pages(monkeypatch: pytest.MonkeyPat
     assert lifecycle("db", "stats").lines[0].split() == ["table", "rows"]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_postgresql_tells_what_it_counts(empty: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgresql_tells_what_it_counts(empty: Path, unused_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """50 alarms rang once and ring again in an hour; two more are due and wait. Their roots were updated 50 times; dead
     rows are there until a vacuum, and then it says when that was (X303)."""
     del empty
-    with alarms(database_url) as engine, capture_logs():
+    with alarms(unused_url) as engine, capture_logs():
         wind(engine, engine.clock.now() - HOUR, alarms=50, times=2, seconds=7200)
         while engine.fire_batch().claimed:
             pass
         wind(engine, engine.clock.now() - timedelta(minutes=30), alarms=2)
         assert len(logged(engine, "event")) == 102
         database_of(engine).dispose()
-    monkeypatch.setenv("LIFECYCLE_DATABASE__URL", database_url)
+    monkeypatch.setenv("LIFECYCLE_DATABASE__URL", unused_url)
     wait_until(lambda: told()["lifecycle_roots"]["dead_rows"] >= 50)  # the server hears of it when a session ends
     roots = told()["lifecycle_roots"]
     assert (roots["rows"], roots["dead_share"]) == (52, pytest.approx(50 / 102, abs=0.01))
     assert 0 <= roots["hot_share"] <= 1
-    vacuum(database_url)
+    vacuum(unused_url)
     found = lifecycle("db", "stats", "--json").json
     roots = tables(found)["lifecycle_roots"]
     assert (roots["rows"], roots["dead_rows"], roots["vacuumed_at"] is not None) == (52, 0, True)

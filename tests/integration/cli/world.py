@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,7 @@ def shop(folder: Path, text: str = "") -> Path:
     return file
 
 
+@cache
 def documented() -> dict[str, tuple[str, frozenset[str]]]:
     """The level and the keys of each event in the table of docs/logging.md, with those that every line has."""
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\|", (PROJECT / "docs/logging.md").read_text("utf-8"), re.M)
