@@ -1,8 +1,9 @@
 """Firing: what is due, fired by daemons in processes of their own, beside the same rows in plain SQL.
 
 Each renewal is a full one: a step of the subscription's machine and one of its invoice's, two rows of the log with
-their hashes, the next deferral, the invoice with its line and its number, four entries of the ledger, and a message to
-the gateway. Daemons and plain SQL have copies of one database, one right after the other.
+their hashes, the deferrals of the next cycle and of its reminder, the invoice with its line and its number, four
+entries of the ledger, and a message to the gateway. Daemons and plain SQL have copies of one database, one right after
+the other.
 """
 
 from __future__ import annotations

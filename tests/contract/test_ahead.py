@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
+
 from lifecycle.app.travelling import Fire, travel, unwatched
 from lifecycle.engine.committed import Committed
 from lifecycle.engine.relay import Relayed
+from lifecycle.errors import LifecycleError
 from tests.contract.conftest import empty
 from tests.contract.world import Row, World
 from tests.unit.machine_world import utc
@@ -65,3 +68,29 @@ def test_trouble_comes_at_the_same_instants(url: str) -> None:
     assert [row["status"] for row in told[0]].count("quarantined") == (2 if url.startswith("sqlite") else 3)
     assert len(few) < len(many)
     by_instants.close()
+
+
+def test_a_full_disk_leaves_the_clock_before_what_is_not_written(sqlite_url: str) -> None:
+    """An hour of beats finds no room: nothing of it is written, and the clock stands at the first. Once there is room,
+    each fires at its own instant."""
+    empty(sqlite_url)
+    world = World(sqlite_url)
+    beacon = world.light(every=1, until=5000)
+    room(world, 2)
+    with pytest.raises(LifecycleError, match="full"):
+        travel(world.engine, Nobody(), utc("2026-01-01 01:00"), fire=unwatched(world.engine))
+    assert world.clock.now() == utc("2026-01-01 00:00:01")
+    assert len(world.log(beacon)) == 1
+    room(world, 100_000)
+    travel(world.engine, Nobody(), utc("2026-01-01 01:00"), fire=unwatched(world.engine))
+    beats = world.log(beacon)[1:]
+    assert len(beats) == 3600
+    assert all(row["fired_at"] == row["due_at"] for row in beats)
+    world.close()
+
+
+def room(world: World, pages: int) -> None:
+    """Let the file grow by so many pages."""
+    with world.database.writing() as connection:
+        there = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {there + pages}")

@@ -18,10 +18,12 @@ from sqlalchemy import URL, make_url
 Cut = Literal["before", "after"]
 ASKED = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 ANSWERED = b"COMMIT\x00"
+LOGGED = b"INSERT INTO lifecycle_log"
+"""Part of each transaction in which something happens, and not of those in which a daemon says that it is there."""
 
 
 class Proxy:
-    """Listens on a port of its own; `cut` is what it does at the next COMMIT, once."""
+    """Listens on a port of its own; `cut` is what it does at the next COMMIT of something that is logged, once."""
 
     def __init__(self, server: URL) -> None:
         self._server = str(Path(str(server.query["host"])) / f".s.PGSQL.{server.query['port']}")
@@ -64,7 +66,7 @@ class _Pair:
 
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
-        self._mute = False
+        self._mute = self._logs = False
 
     def start(self) -> None:
         for pump in (self._ask, self._answer):
@@ -73,7 +75,11 @@ class _Pair:
     def _ask(self) -> None:
         with self._ended():
             while data := self._client.recv(65536):
-                order = self._proxy.take_order() if ASKED in data else None
+                self._logs = self._logs or LOGGED in data
+                order = None
+                if ASKED in data:
+                    order = self._proxy.take_order() if self._logs else None
+                    self._logs = False
                 if order == "before":
                     return
                 self._mute = order == "after"

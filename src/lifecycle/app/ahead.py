@@ -49,11 +49,11 @@ class FiringAhead:
                     enough=lambda fired: fired >= MOST_AT_ONCE or bool(work.failures),
                     line=self._line,
                 )
-        except WriteFailed:
-            if not claimed:
+        except BaseException as error:
+            self._clock.revisit(now)  # nothing of it is done
+            if not (isinstance(error, WriteFailed) and claimed):
                 raise
             self._in_small_steps_until = until
-            self._clock.revisit(now)
             return self._engine.fire_batch(now)
         if self._line is EVERYBODY:
             self._limit = max(limit // 2, FEW) if work.sends else min(limit * 2, self._engine.batch)

@@ -187,7 +187,7 @@ class Cashier:
         one is not wanted any more (rule I18). Raises NoAnswer."""
         charge = asked.charge
         if _number(charge.key) == 1:
-            return False
+            return False  # there is none before it
         with self._context.database.reading() as connection:
             unclear = money.attempts(connection, instance_id=charge.invoice, status="unknown")
         for one in unclear:

@@ -141,12 +141,12 @@ class Subscription:
         return self.reminding_of(self.schedule()[REMINDED], card) if event == REMINDED else None
 
     def reminding_of(self, instant: datetime, card: str | None) -> Subscription:
-        """What was to be reminded of by this instant has been, the expiry of this card with it."""
+        """What was to be reminded of by this instant has been, the expiry of this card with it, if it is known."""
         facts = self
         if self.remind_at is not None and self.remind_at <= instant:
             facts = replace(facts, reminded=True, remind_at=None)
         if self.card_at is not None and self.card_at <= instant:
-            facts = replace(facts, card_told=card, card_at=None)
+            facts = replace(facts, card_told=card or "unknown", card_at=None)
         return facts
 
     def changed(self) -> Subscription:
