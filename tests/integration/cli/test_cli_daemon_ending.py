@@ -95,11 +95,11 @@ def locked(folder: Path) -> Callable[[], bool]:
 def test_it_ends_within_a_batch_in_the_middle_of_a_backlog(
     empty: Path, database_url: str, number: signal.Signals
 ) -> None:
-    """1,200 alarms are due. Told to end after the first, it rings what it has in hand, which is whole, and exits 0."""
+    """3,000 alarms are due. Told to end after the first, it rings what it has in hand, which is whole, and exits 0."""
     with alarms(database_url) as engine:
         upgrade(database_of(engine))
         with capture_logs():
-            wind(engine, engine.clock.now() - HOUR, alarms=1_200)
+            wind(engine, engine.clock.now() - HOUR, alarms=3_000)
         with daemon(empty, database_url) as process:
             said = lines(process)
             until("transition", said)
@@ -110,8 +110,8 @@ def test_it_ends_within_a_batch_in_the_middle_of_a_backlog(
         assert after[-1] == "stopped"
         assert after.count("transition") <= 2 * BATCH  # what was in hand, and what was claimed as the signal came
         told = 1 + rest.count("transition")
-        assert Counter(logged(engine, "event")) == {("wound",): 1_200, ("rings",): told}
-        assert told < 1_200
+        assert Counter(logged(engine, "event")) == {("wound",): 3_000, ("rings",): told}
+        assert told < 3_000
         assert not verify(database_of(engine), now=engine.clock.now()).errors
 
 
