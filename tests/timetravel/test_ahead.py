@@ -10,11 +10,12 @@ from bench.people import shop
 from bench.world import START
 from lifecycle import Lifecycle
 from lifecycle.app.handlers import Transition
+from tests.mails import AWAY
 from tests.timetravel.test_strides import lived
 from tests.torture.cards import NOTHING_IS_CHARGED
 
 A_YEAR_LATER = START.replace(year=2027)
-TOLD_BY_MAIL = {"LIFECYCLE_MAIL__USE": "file"}
+TOLD_BY_MAIL = {"LIFECYCLE_MAIL__USE": "file", **AWAY}
 
 
 def commits_of(lifecycle: Lifecycle, until: datetime) -> list[int]:
@@ -40,7 +41,8 @@ def test_a_year_in_which_nothing_is_sent_is_one_commit() -> None:
     with shop("sqlite://", NOTHING_IS_CHARGED) as lifecycle:
         subscribe(lifecycle)
         assert commits_of(lifecycle, A_YEAR_LATER) == [24]
-        rows = lifecycle.log(last=23)
+        rows = lifecycle.log(last=24, reminders=True)
+        assert [row.event for row in rows] == ["reminded", "cycle_starts"] * 12
         assert [row.recorded_at for row in rows] == [row.at for row in rows]
         assert lifecycle.clock.now() == A_YEAR_LATER
 
